@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every platform's driver must be able to do.
+
+The contract is read off the promises: a device is read before it is changed (1), what is applied is the change that
+was planned (2), planning touches nothing (5), the platform knows where its configurations hold secrets (6), and a
+refused or interrupted change is told apart (1). One driver a file; ``registry`` maps ``ansible_network_os`` to it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Mode = Literal["replace", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """How one device is reached. Credentials stay out of ``repr``, so out of logs and tracebacks."""
+
+    name: str
+    network_os: str
+    host: str
+    port: int = 22
+    user: str = ""
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    """The key itself (OpenSSH or PEM text), not its path: a worker may run on another machine."""
+    private_key_passphrase: str | None = field(default=None, repr=False)
+    become: bool = False
+    become_user: str = "root"
+    become_password: str | None = field(default=None, repr=False)
+    known_hosts: str | None = field(default=None, repr=False)
+    """The known_hosts lines that count for this device, hashed names included; ``None``: keys are not checked."""
+    timeout: float = 60.0
+    """Seconds that one exchange with the device may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What restores a device byte for byte. Holds secrets: travels and rests sealed."""
+
+    running: str = field(repr=False)
+    startup: str | None = field(default=None, repr=False)
+    """The saved configuration, where the platform keeps one that can be read; ``None`` where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What ``apply`` would do to one device, from the configuration it was planned on."""
+
+    mode: Mode
+    wanted: str = field(repr=False)
+    """The rendered configuration, true bytes."""
+    diff: tuple[str, ...] = field(repr=False)
+    """Lines with a first character ``+``, ``-`` or space; empty: nothing to change. Unmasked."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.diff
+
+
+class Session(Protocol):
+    """One open session with one device. Every method may raise ``SessionLost`` or ``CommandFailed``."""
+
+    async def snapshot(self) -> Snapshot:
+        """Read the running configuration, and the saved one where there is one."""
+
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
+        """Compute the change from ``running`` to ``wanted``. Touches nothing. Raises ``Rejected`` for what the
+        device is known to refuse.
+        """
+
+    async def apply(self, change: Change) -> None:
+        """Make the change. Raises ``Rejected`` where the device refused, with the reason it gave."""
+
+    async def save(self) -> None:
+        """Make the running configuration survive a reboot."""
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Bring back running and saved configuration as they were."""
+
+    async def command(self, line: str, *, shell: bool = False) -> str:
+        """Run one read-only command on the device's CLI (or its shell, where it has one) and return its output."""
+
+    async def close(self) -> None:
+        """End the session; never raises."""
+
+
+class Driver(Protocol):
+    """One platform."""
+
+    network_os: tuple[str, ...]
+    """Values of ``ansible_network_os`` that mean this platform, the plain one first."""
+    secrets: Sequence[re.Pattern[str]]
+    """Patterns for one line of configuration or output; the group ``secret`` is what is masked."""
+
+    async def connect(self, device: Device) -> Session:
+        """Open a session. Raises ``Unreachable``, ``LoginRefused`` or ``HostKeyRefused``."""
+
+    def normalise(self, config: str) -> str:
+        """Drop what changes by itself (timestamps, banners of the command), so that equal means equal."""
