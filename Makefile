@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint sanity unit integration packages constraints clean
+
+# Absolute, so that a playbook that starts another process or changes folder still finds the collection.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+PLAYBOOK := .venv/bin/ansible-playbook
+STAMP := .venv/.raywright-installed
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## set up .venv/ and build/collections/ (PYTHON=/path/to/python3.13 to choose)
+	@scripts/link-collection
+
+$(STAMP): requirements/engine.txt requirements/dev.txt requirements/constraints.txt
+	@PYTHON='$(PYTHON)' scripts/env
+	@touch $@
+
+demo: env ## roll a change out to 200 embedded devices (DEVICES=), or with LAB=frr to 24 real routers (ROUTERS=; root)
+	@scripts/demo '$(LAB)' '$(DEVICES)' '$(ROUTERS)'
+
+test: env ## everything: lint, sanity, unit and integration tests; installs system packages where it may
+	@scripts/test
+
+lint: env ## ruff, mypy, yamllint, shellcheck and ansible-lint
+	@scripts/lint
+
+sanity: env ## ansible-test sanity
+	@scripts/sanity
+
+unit: env ## unit tests (ARGS= for pytest)
+	@.venv/bin/python -m pytest tests/unit $(ARGS)
+
+integration: env ## integration tests (ARGS= for pytest)
+	@.venv/bin/python -m pytest tests/integration $(ARGS)
+
+packages: ## install the system packages that the whole test suite uses (root)
+	@scripts/system-packages
+
+constraints: env ## pin what .venv holds now, after a change in requirements/
+	@scripts/pin-constraints
+
+clean: ## remove what make made
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible tests/output

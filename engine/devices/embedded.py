@@ -1,0 +1,269 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded fleet's routers: a candidate configuration, loaded, checked and committed over one interactive shell.
+
+The device itself computes the change, so the plan shows what this router would do and not what a model of it would.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import asyncssh
+
+from ..errors import CommandFailed, Rejected, SessionLost
+from .base import Change, Device, Mode, Session, Snapshot
+from .ssh import OUTPUT_LIMIT, connect, where
+
+_PROMPT = re.compile(r"(?:\A|\n)[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) \Z")
+# Longer than any prompt: cut from a longer answer, the beginning of this much cannot be taken for a line's beginning.
+_PROMPT_LENGTH = 80
+_ERROR = "% "
+_REFUSED = "% Commit refused:"
+_COMMITTED = "Commit complete"
+_CHECKED = "Configuration check succeeded"
+
+
+class _Shell(asyncssh.SSHClientSession[str]):
+    """One shell channel, prompt by prompt. Without a terminal: there is no echo to take out again."""
+
+    def __init__(self) -> None:
+        self._channel: asyncssh.SSHClientChannel[str] | None = None
+        self._parts: list[str] = []
+        self._size = 0
+        self.configuring = False
+        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[str]) -> None:
+        self._channel = chan
+
+    def data_received(self, data: str, datatype: asyncssh.DataType) -> None:  # noqa: ARG002 - asyncssh's signature
+        self._parts.append(data)
+        self._size += len(data)
+        if self._answer.done():
+            return
+        if self._size > OUTPUT_LIMIT:
+            self._answer.set_exception(CommandFailed(f"more than {OUTPUT_LIMIT >> 20} MiB of answer"))
+        elif _PROMPT.search(self._tail()):
+            self._answer.set_result("".join(self._parts))
+
+    def _tail(self) -> str:
+        tail = self._parts[-1]
+        for part in reversed(self._parts[:-1]):
+            if len(tail) >= _PROMPT_LENGTH:
+                break
+            tail = part + tail
+        return tail[-_PROMPT_LENGTH:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._channel = None
+        if not self._answer.done():
+            self._answer.set_exception(exc or asyncssh.ConnectionLost("the device closed the session"))
+
+    async def ask(self, text: str) -> str:
+        """Send lines and wait for the next prompt; gives what came before it."""
+        if self._channel is None or self._channel.is_closing():
+            raise asyncssh.ConnectionLost("the session is closed")
+        self._parts, self._size = [], 0
+        self._answer = asyncio.get_running_loop().create_future()
+        self._channel.write(text + "\n")
+        return await self.prompt()
+
+    async def prompt(self) -> str:
+        answer = await self._answer
+        self.configuring = answer.endswith("# ")
+        return answer[: answer.rfind("\n") + 1]
+
+    def end(self) -> None:
+        # Nobody waits any more; an exception that nobody fetches would be logged.
+        self._answer.cancel()
+        if self._channel is not None:
+            self._channel.close()
+
+
+class EmbeddedSession:
+    """One open session with one embedded router."""
+
+    def __init__(self, device: Device, connection: asyncssh.SSHClientConnection, shell: _Shell) -> None:
+        self._device = device
+        self._connection = connection
+        self._shell = shell
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(
+            running=await self._read("show running-config"),
+            startup=await self._read("show startup-config"),
+        )
+
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:  # noqa: ARG002 - the device knows what runs on it
+        await self._configure()
+        try:
+            await self._load(mode, wanted)
+            diff = await self._ask("compare")
+            await self._check()
+        finally:
+            await self._abandon()
+        if any(line[:1] not in ("+", "-", " ") for line in diff.splitlines()):
+            raise self._not_understood("compare")
+        return Change(mode=mode, wanted=wanted, diff=tuple(diff.splitlines()))
+
+    async def apply(self, change: Change) -> None:
+        await self._commit(change.mode, change.wanted)
+
+    async def save(self) -> None:
+        await self._command("write memory")
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        if await self._read("show running-config") != snapshot.running:
+            await self._commit("replace", snapshot.running)
+        if snapshot.startup is not None and await self._read("show startup-config") != snapshot.startup:
+            await self._send_config("copy terminal: startup-config", snapshot.startup)
+        if await self._read("show running-config") != snapshot.running:
+            raise CommandFailed(
+                self._say("the configuration that was restored is not what runs now; look at the device")
+            )
+
+    async def command(self, line: str, *, shell: bool = False) -> str:
+        if shell:
+            raise CommandFailed(self._say("an embedded router has no shell; use a command of its CLI"))
+        if not line.startswith("show ") or not line.isprintable():
+            raise CommandFailed(self._say("only one 'show' command at a time can be run as a check"))
+        return await self._command(line)
+
+    async def close(self) -> None:
+        self._shell.end()
+        self._connection.close()
+        # A device that does not answer any more must not hold up the rest.
+        self._connection.abort()
+
+    async def _configure(self) -> None:
+        await self._ask("configure")
+        if not self._shell.configuring:
+            raise self._not_understood("configure")
+
+    async def _commit(self, mode: Mode, text: str) -> None:
+        await self._configure()
+        try:
+            await self._load(mode, text)
+            await self._check()
+            answer = await self._ask_to_commit()
+        except Rejected:
+            await self._abandon()
+            raise
+        if answer.startswith(_REFUSED):
+            await self._abandon()
+            raise Rejected(self._say(f"the device refused the commit: {answer.removeprefix(_REFUSED).strip()}"))
+        if not answer.startswith(_COMMITTED):
+            raise SessionLost(self._say("its answer to the commit cannot be understood, so the outcome is unknown"))
+        await self._ask("end")
+
+    async def _ask_to_commit(self) -> str:
+        try:
+            return await self._ask("commit")
+        except CommandFailed as exc:
+            raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
+
+    async def _load(self, mode: Mode, text: str) -> None:
+        await self._send_config(f"load {mode}", text)
+
+    async def _send_config(self, command: str, text: str) -> None:
+        lines = text.splitlines()
+        for number, line in enumerate(lines, start=1):
+            if line.strip() in (".", "\x04"):
+                raise Rejected(self._say(f"line {number} of the configuration would end the input; remove it"))
+        answer = await self._ask("\n".join([command, *lines, "."]))
+        outcome = answer.splitlines()[-1] if answer else ""
+        if outcome.startswith(_ERROR):
+            raise Rejected(self._say(f"the device refused the configuration: {_explain(outcome, lines)}"))
+        if not outcome.startswith("Loaded "):
+            raise self._not_understood(command)
+
+    async def _check(self) -> None:
+        answer = await self._ask("check")
+        if answer.startswith(_ERROR):
+            raise Rejected(self._say(f"the device refused the configuration: {answer.removeprefix(_ERROR).strip()}"))
+        if not answer.startswith(_CHECKED):
+            raise self._not_understood("check")
+
+    async def _abandon(self) -> None:
+        """Drop the candidate. It is private to this session, so a session that is gone took it along."""
+        try:
+            await self._ask("abort")
+        except (SessionLost, CommandFailed):
+            return
+
+    async def _read(self, command: str) -> str:
+        """Read a configuration whole: the device ends it with a line of its own."""
+        text = await self._command(command)
+        if not text.endswith("\nend\n"):
+            raise CommandFailed(self._say(f"its answer to '{command}' is not a whole configuration"))
+        return text
+
+    async def _command(self, line: str) -> str:
+        answer = await self._ask(line)
+        if answer.startswith(_ERROR):
+            raise CommandFailed(self._say(f"it refused '{line}': {answer.removeprefix(_ERROR).strip()}"))
+        return answer
+
+    async def _ask(self, text: str) -> str:
+        try:
+            async with asyncio.timeout(self._device.timeout):
+                return await self._shell.ask(text)
+        except TimeoutError as exc:
+            # What comes now would be taken for the answer to the next question.
+            self._shell.end()
+            what = text.partition("\n")[0]
+            raise CommandFailed(self._say(f"no answer to '{what}' within {self._device.timeout:g} s")) from exc
+        except (asyncssh.Error, OSError) as exc:
+            raise SessionLost(self._say("the session ended before the device had answered")) from exc
+
+    def _not_understood(self, command: str) -> CommandFailed:
+        # Whatever is on the way now would be taken for the next answer, so this session is of no more use.
+        self._shell.end()
+        return CommandFailed(self._say(f"its answer to '{command}' cannot be understood; look at it in a terminal"))
+
+    def _say(self, what: str) -> str:
+        return f"{where(self._device)}: {what}"
+
+
+def _explain(outcome: str, lines: Sequence[str]) -> str:
+    """Add the first word of the line that is meant; the rest of it may be a secret."""
+    reason = outcome.removeprefix(_ERROR).strip()
+    number = re.search(r"at line (\d+)", reason)
+    if number is None or not 0 < int(number[1]) <= len(lines):
+        return reason
+    first = lines[int(number[1]) - 1].split()[:1]
+    return reason.replace(number[0], f"{number[0]} ('{' '.join(first)} ...')", 1)
+
+
+class EmbeddedDriver:
+    network_os = ("embedded", "raywright.fleet.embedded")
+    secrets: Sequence[re.Pattern[str]] = (
+        re.compile(r"\bsnmp-server community (?P<secret>\S+)"),
+        re.compile(r"\busername \S+ secret (?P<secret>\S+)"),
+        re.compile(r"\bneighbor \S+ password (?P<secret>\S+)"),
+        re.compile(r"\bkey-string (?P<secret>\S+)"),
+    )
+
+    async def connect(self, device: Device) -> Session:
+        connection = await connect(device)
+        try:
+            async with asyncio.timeout(device.timeout):
+                shell = _Shell()
+                await connection.create_session(lambda: shell)
+                await shell.prompt()
+        except (TimeoutError, CommandFailed) as exc:
+            connection.abort()
+            raise CommandFailed(f"{where(device)}: logged in, but no prompt of an embedded router came") from exc
+        except (asyncssh.Error, OSError) as exc:
+            connection.abort()
+            raise SessionLost(f"{where(device)}: the session ended before a prompt came") from exc
+        return EmbeddedSession(device, connection, shell)
+
+    def normalise(self, config: str) -> str:
+        """Drop comments and separators; the router itself writes everything else in one order."""
+        lines = (line.rstrip() for line in config.splitlines())
+        return "".join(f"{line}\n" for line in lines if line and not line.startswith("!"))
+
+
+DRIVER = EmbeddedDriver()

@@ -1,0 +1,264 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FRR over SSH: vtysh for reading, ``frr_agent`` on the router for changing.
+
+Nothing of a configuration is ever part of a command line, here or on the router: it travels on standard input.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import re
+import secrets as tokens
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from ..errors import CommandFailed, LoginRefused, Rejected, SessionLost
+from . import frr_agent, frr_tree, ssh
+from .base import Change, Device, Mode, Snapshot
+from .frr_secrets import SECRETS
+
+_LOCK = "/var/run/frr"
+_LOCKED = 75
+_NO_FRR = 74
+_CUT = 73
+_CLOSE_SECONDS = 5
+
+# Reading waits for a change that another session of ours began and lost: half a change must not be taken for the
+# configuration. The lock is on a directory that every FRR has; nothing is written there.
+_UNDER_LOCK = (
+    f"exec 9<{_LOCK} || exit {_NO_FRR}; flock {{mode}} -w {{seconds}} 9 || exit {_LOCKED}; exec </dev/null; {{work}}"
+)
+_SNAPSHOT = (
+    "vtysh -c 'show running-config' || exit $?; printf %s {token}; "
+    "if [ -r /etc/frr/frr.conf ] && ! grep -qsx 'no service integrated-vtysh-config' /etc/frr/vtysh.conf; "
+    "then printf 1; cat /etc/frr/frr.conf; fi"
+)
+# What sudo did not read of the password it did not need is skipped; the program and its input come after the mark.
+_MARK = "raywright-fleet"
+_BOOTSTRAP = f"""\
+import sys,types
+i=sys.stdin.buffer
+while 1:
+ l=i.readline()
+ if l==b"{_MARK}\\n":break
+ if not l:sys.exit({_CUT})
+n=int(i.readline())
+b=i.read(n)
+if len(b)<n:sys.exit({_CUT})
+import json
+b=json.loads(b)
+def module(name,text):
+ m=types.ModuleType(name);m.__package__="agent";m.__path__=[]
+ sys.modules[name]=m
+ exec(compile(text,name,"exec"),m.__dict__)
+ return m
+module("agent","")
+for name,text in b["program"]:m=module("agent."+name,text)
+m.main(b["job"])
+"""
+
+
+@functools.cache
+def _program() -> list[list[str]]:
+    folder = Path(frr_agent.__file__).parent
+    return [[name, (folder / f"{name}.py").read_text(encoding="utf-8")] for name in frr_agent.SENT]
+
+
+@dataclass(slots=True)
+class FrrSession:
+    """One SSH connection to one router."""
+
+    device: Device
+    connection: asyncssh.SSHClientConnection
+
+    async def snapshot(self) -> Snapshot:
+        token = tokens.token_hex(16)
+        script = self._locked("-s", _SNAPSHOT.format(token=token))
+        done = await self._sh(script)
+        running, _, startup = self._succeeded(done, "read the configuration").stdout.partition(token)
+        return Snapshot(running=running, startup=startup[1:] if startup else None)
+
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
+        if not frr_tree.normalise(wanted):
+            raise Rejected(f"{self._where}: the wanted configuration is empty; check the template for this device")
+        if mode == "replace" and frr_tree.normalise(running) == frr_tree.normalise(wanted):
+            return Change(mode, wanted, ())
+        missing = frr_tree.missing(running, wanted) if mode == "merge" else None
+        if missing == ([], []):
+            return Change(mode, wanted, ())
+        deletes, adds = missing or ([], [])
+        answer = await self._ask({"action": "propose", "mode": mode, "wanted": wanted, "adds": adds})
+        self._refuse(answer)
+        if answer["known"]:
+            return Change(mode, wanted, ())
+        if mode == "replace":
+            deletes, adds = answer["delete"], answer["add"]
+        return Change(mode, wanted, frr_tree.diff(running, deletes, adds))
+
+    async def apply(self, change: Change) -> None:
+        if change.empty:
+            return
+        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted})
+        if answer["refused"]:
+            after = (
+                "the configuration was put back as it was"
+                if answer["put_back"]
+                else "the configuration could not be put back as it was; compare it with the snapshot"
+            )
+            raise Rejected(f"{self._where}: the device refused {_listed(answer['refused'])}; {after}")
+
+    async def save(self) -> None:
+        done = await self._sh(self._locked("-x", "vtysh -c 'write memory'"))
+        self._succeeded(done, "save the configuration")
+        if "[OK]" not in done.stdout and "saved to" not in done.stdout:
+            raise CommandFailed(
+                f"{self._where}: could not save the configuration: {_first_lines(done)}; the login needs write access "
+                "to /etc/frr, or set ansible_become",
+            )
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        answer = await self._ask(
+            {"action": "restore", "mode": "replace", "wanted": snapshot.running, "startup": snapshot.startup},
+        )
+        if not answer["put_back"]:
+            raise CommandFailed(
+                f"{self._where}: the configuration was restored, but it does not read the same as before; compare it "
+                "with the snapshot and correct what is left by hand",
+            )
+
+    async def command(self, line: str, *, shell: bool = False) -> str:
+        done = await self._sh(line if shell else f"vtysh -c {shlex.quote(line)}", errors="replace")
+        return self._succeeded(done, "run the command").stdout
+
+    async def close(self) -> None:
+        self.connection.close()
+        with contextlib.suppress(TimeoutError, OSError, asyncssh.Error):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.connection.wait_closed()
+            return
+        self.connection.abort()
+
+    @property
+    def _where(self) -> str:
+        return ssh.where(self.device)
+
+    def _locked(self, mode: str, work: str) -> str:
+        return _UNDER_LOCK.format(mode=mode, seconds=self._lock_wait, work=work)
+
+    @property
+    def _lock_wait(self) -> int:
+        return max(1, int(self.device.timeout * 0.8))
+
+    def _refuse(self, answer: dict[str, Any]) -> None:
+        if answer.get("unknown"):
+            found = "; ".join(f"line {number} '{text}'" for number, text in answer["unknown"][:5])
+            more = len(answer["unknown"]) - 5
+            tail = f" and {more} more" if more > 0 else ""
+            raise Rejected(f"{self._where}: FRR does not know {found}{tail}; correct the template, nothing was sent")
+        if answer["absent"]:
+            line, daemon = answer["absent"][0]
+            raise Rejected(
+                f"{self._where}: '{line}' needs {daemon}, which does not run on the device; enable it in "
+                "/etc/frr/daemons or leave the line out, nothing was sent",
+            )
+
+    async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        payload = json.dumps({"program": _program(), "job": {**job, "wait": self._lock_wait}})
+        stdin = f"{_MARK}\n{len(payload)}\n{payload}"
+        try:
+            done = await self._run(f"python3 -I -c {shlex.quote(_BOOTSTRAP)}", stdin)
+        except CommandFailed as exc:
+            if job["action"] == "propose":
+                raise
+            # It may still come to its end on the router: what became of it is for the next session to read.
+            raise SessionLost(f"{self._where}: the change had not ended when its time was over: {exc}") from exc
+        answer = self._decode(done, changing=job["action"] != "propose")
+        if "trouble" in answer:
+            raise CommandFailed(f"{self._where}: {answer['trouble']}")
+        return answer
+
+    def _decode(self, done: ssh.Completed, *, changing: bool) -> dict[str, Any]:
+        self._check_sudo(done)
+        if done.status == 0 and done.stdout.strip():
+            answer: dict[str, Any] = json.loads(done.stdout)
+            return answer
+        if changing and done.status in (0, _CUT, 128 + 9, 128 + 15):
+            raise SessionLost(f"{self._where}: the session ended in the middle of the change")
+        raise CommandFailed(
+            f"{self._where}: the change could not be computed (exit status {done.status}): {_first_lines(done)}; the "
+            "device needs python3 3.9 or later and the package frr-pythontools",
+        )
+
+    async def _sh(self, script: str, *, errors: str = "strict") -> ssh.Completed:
+        return await self._run(f"sh -c {shlex.quote(script)}", errors=errors)
+
+    async def _run(self, command: str, stdin: str = "", *, errors: str = "strict") -> ssh.Completed:
+        device = self.device
+        if device.become:
+            user = shlex.quote(device.become_user)
+            if device.become_password is None:
+                command = f"sudo -n -u {user} -- {command}"
+            else:
+                # sudo reads its line from standard input and leaves the rest to the command.
+                command = f"sudo -S -p '' -u {user} -- {command}"
+                stdin = f"{device.become_password}\n{stdin}"
+        try:
+            return await ssh.run(self.connection, command, stdin=stdin, timeout=device.timeout, errors=errors)
+        except (CommandFailed, SessionLost) as exc:
+            raise type(exc)(f"{self._where}: {exc}") from exc
+
+    def _check_sudo(self, done: ssh.Completed) -> None:
+        if self.device.become and done.status == 1 and re.search(r"^sudo: |^Sorry, ", done.stderr, re.MULTILINE):
+            raise LoginRefused(
+                f"{self._where}: sudo to {self.device.become_user} was refused: {_first_lines(done)}; check "
+                "ansible_become_password and what sudo allows this user",
+            )
+
+    def _succeeded(self, done: ssh.Completed, act: str) -> ssh.Completed:
+        self._check_sudo(done)
+        if done.status == 0:
+            return done
+        if done.status == _LOCKED:
+            raise CommandFailed(
+                f"{self._where}: could not {act}: another session is changing this router and did not end within "
+                f"{self._lock_wait} s; try again later",
+            )
+        if done.status == _NO_FRR:
+            raise CommandFailed(f"{self._where}: could not {act}: {_LOCK} is not there; is FRR installed and running?")
+        advice = "; the login must be in the group frrvty, or set ansible_become" if "connect" in done.stderr else ""
+        raise CommandFailed(f"{self._where}: could not {act}: {_first_lines(done)}{advice}")
+
+
+class FrrDriver:
+    """FRR 8 and later with integrated configuration; replace and merge."""
+
+    network_os: tuple[str, ...] = ("frr", "frr.frr.frr")
+    secrets: Sequence[re.Pattern[str]] = SECRETS
+
+    async def connect(self, device: Device) -> FrrSession:
+        return FrrSession(device, await ssh.connect(device))
+
+    def normalise(self, config: str) -> str:
+        return frr_tree.normalise(config)
+
+
+DRIVER = FrrDriver()
+
+
+def _listed(refused: list[list[str]]) -> str:
+    shown = "; ".join(f"'{line}' ({reason})" for line, reason in refused[:3])
+    return shown if len(refused) <= 3 else f"{shown} and {len(refused) - 3} more"  # noqa: PLR2004
+
+
+def _first_lines(done: ssh.Completed) -> str:
+    lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
+    # Of a traceback the last line is the one that says something.
+    lines = lines[-1:] if "Traceback (most recent call last):" in lines else lines[:3]
+    return " / ".join(lines) or f"no reason given, exit status {done.status}"

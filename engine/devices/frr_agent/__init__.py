@@ -1,0 +1,18 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs on the router while a change is computed or made. Standard library, Python 3.9; sent with each exchange.
+
+Why a program and not ``frr-reload.py --reload``: that puts every line it deletes, BGP passwords included, on a command
+line that all users of the router can read; it saves the result by itself; its exit status is 1 for changes that came
+out right and 0 for some that did not; and it leaves a refused change half made. Its ``--test``, which knows how to get
+from one FRR configuration to another, is used as it is.
+
+A change runs to its end once it has begun: FRR has no transaction, so half a change is the worst of all ends. The
+program reads its whole input first, then detaches from the SSH session that may be cut, and holds the router's lock
+until it is done; whoever reads the router next waits for that lock.
+
+The modules are sent in the order in which they need each other and run as the package they are here.
+"""
+
+SENT = ("router", "workspace", "convergence", "order", "memory", "main")
+"""The modules that make up the program, each after those it imports."""

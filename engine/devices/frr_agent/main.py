@@ -1,0 +1,174 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be asked for, and the process that does it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .convergence import ERROR, Stack, converge, delta
+from .memory import Memory
+from .order import reorder
+from .router import SESSION, Trouble, call, clean, plain, running_config, said, take_lock
+from .workspace import Workspace
+
+CONFIG = Path("/etc/frr/frr.conf")
+LIMIT = 600
+DAEMONS = (
+    (re.compile(r"(ip|ipv6) route "), "staticd"),
+    (re.compile(r"router bgp\b"), "bgpd"),
+    (re.compile(r"router ospf6\b"), "ospf6d"),
+    (re.compile(r"router ospf\b"), "ospfd"),
+    (re.compile(r"router isis\b"), "isisd"),
+    (re.compile(r"router openfabric\b"), "fabricd"),
+    (re.compile(r"router ripng\b"), "ripngd"),
+    (re.compile(r"router rip\b"), "ripd"),
+    (re.compile(r"router eigrp\b"), "eigrpd"),
+    (re.compile(r"router babel\b"), "babeld"),
+    (re.compile(r"mpls ldp\b"), "ldpd"),
+    (re.compile(r"bfd$"), "bfdd"),
+    (re.compile(r"pbr-map\b"), "pbrd"),
+)
+
+
+def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Say what would change, and what the device is known to refuse; touch nothing."""
+    wanted = job["wanted"]
+    dry = call("vtysh", "-C", "-f", work.file("wanted.conf", clean(wanted)))
+    numbers = sorted({int(match.group(1)) for match in map(ERROR.match, dry.stderr.splitlines()) if match})
+    if numbers:
+        lines = wanted.splitlines()
+        return {"unknown": [[number, lines[number - 1].strip()] for number in numbers if number <= len(lines)]}
+    if dry.returncode:
+        raise Trouble("vtysh could not check the configuration: " + said(dry))
+    deletes, adds = delta(work, wanted) if job["mode"] == "replace" else ([], job["adds"])
+    needed = [(stack[0], daemon) for stack in adds for pattern, daemon in DAEMONS if pattern.match(stack[0])]
+    daemons = set(call("vtysh", "-c", "show daemons").stdout.split()) if needed else set()
+    absent = [[line, daemon] for line, daemon in needed if daemon not in daemons]
+    same = job["mode"] == "replace" and not deletes and not adds
+    known = same or Memory(job["mode"], wanted).knows(running_config())
+    return {"delete": deletes, "add": adds, "absent": absent, "known": known}
+
+
+def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Make a change; if the device refuses a part, put back what was."""
+    before = running_config()
+    wanted = job["wanted"]
+    try:
+        refused = merge(work, wanted) if job["mode"] == "merge" else converge(work, wanted)
+    except Trouble as exc:
+        end = "was put back as it was" if put_back(work, before) else "could not be put back as it was"
+        raise Trouble(f"{exc}; the configuration {end}") from None
+    if not refused:
+        after = running_config()
+        if plain(after) != plain(wanted):
+            Memory(job["mode"], wanted).learn(after)
+        return {"refused": []}
+    answer = {"refused": [[" / ".join(stack), reason] for stack, reason in refused]}
+    return {**answer, "put_back": put_back(work, before)}
+
+
+def merge(work: Workspace, fragment: str) -> list[tuple[Stack, str]]:
+    lines = fragment.splitlines()
+    done = call("vtysh", "-f", work.file("fragment.conf", clean(fragment)))
+    numbers = [int(match.group(1)) for match in map(ERROR.match, done.stderr.splitlines()) if match]
+    reasons = [line.strip() for line in done.stdout.splitlines() if line.strip() and "XFRR_" not in line]
+    if done.returncode and not numbers:
+        raise Trouble("vtysh could not run the change: " + said(done))
+    reason = " / ".join(dict.fromkeys(reasons)) or "unknown command"
+    return [([lines[number - 1].strip()], reason) for number in numbers if number <= len(lines)]
+
+
+def put_back(work: Workspace, text: str) -> bool:
+    """Restore a running configuration and say whether it is the same line by line."""
+    for _ in range(2):
+        if plain(running_config()) != plain(text):
+            converge(work, text)
+        if plain(running_config()) != plain(text):
+            reorder(work, text)
+    return plain(running_config()) == plain(text)
+
+
+def restore(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"put_back": put_back(work, job["wanted"])}
+    startup = job.get("startup")
+    if startup is not None:
+        write_back(startup.encode("utf-8", "surrogateescape"))
+    return answer
+
+
+def write_back(data: bytes) -> None:
+    """Put the saved configuration back with its owner and mode, whole or not at all."""
+    with contextlib.suppress(OSError):
+        if CONFIG.read_bytes() == data:
+            return
+    try:
+        status = CONFIG.stat() if CONFIG.exists() else None
+        handle, name = tempfile.mkstemp(prefix=".frr.conf.", dir=CONFIG.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if status is not None:
+            os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101
+            with contextlib.suppress(OSError):
+                os.chown(name, status.st_uid, status.st_gid)
+        os.replace(name, CONFIG)  # noqa: PTH105
+    except OSError as exc:
+        raise Trouble(f"{CONFIG} cannot be written: {exc.strerror}") from None
+
+
+ACTIONS = {"propose": propose, "change": change, "restore": restore}
+
+
+def work_on(job: dict[str, Any]) -> dict[str, Any]:
+    action = job["action"]
+    work = None
+    try:
+        lock = take_lock(fcntl.LOCK_SH if action == "propose" else fcntl.LOCK_EX, job["wait"])
+        work = Workspace()
+        answer = ACTIONS[action](work, job)
+        os.close(lock)
+    except Trouble as exc:
+        return {"trouble": str(exc)}
+    except OSError as exc:
+        return {"trouble": f"{type(exc).__name__}: {exc.strerror}"}
+    else:
+        return answer
+    finally:
+        if work is not None:
+            work.close()
+
+
+def detached(job: dict[str, Any]) -> bytes:
+    """Work in a process that outlives the session, and hand back its answer."""
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        with os.fdopen(reader, "rb") as stream:
+            return stream.read()
+    os.setsid()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signal.alarm(LIMIT)
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream_number in (0, 1, 2):
+        os.dup2(null, stream_number)
+    answer = json.dumps(work_on(job)).encode()
+    with contextlib.suppress(OSError):
+        os.write(writer, answer)
+    os._exit(0)
+
+
+def main(job: dict[str, Any]) -> None:
+    """Do a job and print the answer: ``trouble``, or what the action returns."""
+    os.dup2(1, SESSION, inheritable=False)
+    answer = json.dumps(work_on(job)).encode() if job["action"] == "propose" else detached(job)
+    sys.stdout.buffer.write(answer + b"\n")

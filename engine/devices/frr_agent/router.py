@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the router, and locking it against other sessions of ours."""
+
+import fcntl
+import os
+import select
+import subprocess
+import time
+
+# A directory that every FRR has, that every user may open, and that is the router's own even where several routers
+# share a file system. Nothing is written to it.
+LOCK = "/var/run/frr"
+SESSION = 63
+"""A file descriptor kept on the session's output, to see whether anybody still reads it."""
+NOISE = ("Building configuration...", "Current configuration:", "end", "")
+
+
+class Trouble(Exception):
+    """Something the operator must hear; nothing of the configuration is in it."""
+
+
+def call(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Text that is not UTF-8 goes through unchanged."""
+    return subprocess.run(  # noqa: S603 - no shell, and no argument comes from the configuration
+        args,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+
+
+def running_config() -> str:
+    done = call("vtysh", "-c", "show running-config")
+    if done.returncode:
+        raise Trouble("the running configuration cannot be read: " + said(done))
+    return done.stdout
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
+    return " / ".join(lines[:3]) or f"no reason given, exit status {done.returncode}"
+
+
+def clean(config: str) -> str:
+    """Make a file of what ``show running-config`` printed; line numbers stay."""
+    lines = ("!" if line.rstrip() in NOISE else line for line in config.splitlines())
+    return "".join(line + "\n" for line in lines)
+
+
+def plain(config: str) -> list[str]:
+    """Return the configuration's lines without what the command adds and without separators."""
+    lines = (line.rstrip() for line in config.splitlines())
+    return [line for line in lines if line not in NOISE and not line.lstrip().startswith("!")]
+
+
+def take_lock(mode: int, seconds: float) -> int:
+    """Lock the router against other sessions of ours."""
+    try:
+        handle = os.open(LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise Trouble(f"{LOCK} cannot be opened ({exc.strerror}); is FRR installed and running?") from None
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise Trouble(
+                    f"another session is changing this router and did not end within {seconds:.0f} s; try again later",
+                ) from None
+            time.sleep(0.05)
+        else:
+            break
+    if abandoned():
+        raise Trouble("the session ended before the work began")
+    return handle
+
+
+def abandoned() -> bool:
+    """Say whether the session that asked is gone. A change that has not begun must then not begin."""
+    poller = select.poll()
+    poller.register(SESSION, 0)
+    return bool(poller.poll(0))

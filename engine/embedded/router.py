@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One embedded router: its running and startup configuration, and how a candidate becomes the running one."""
+
+import asyncio
+from typing import Literal
+
+from .config import Config, check, parsed, render
+from .fabric import Node
+from .faults import NONE, Fault, Faults
+from .grammar import ConfigError
+from .initial import Secrets, initial_config
+from .state import State
+
+
+class SessionCut(Exception):
+    """The session is to end here, without an answer."""
+
+
+class Router:
+    """Configurations live in files and are read when they are needed: ten thousand routers fit one process."""
+
+    __slots__ = ("_faults", "_hand", "_reads", "_revert", "_secrets", "_state", "node", "revision")
+
+    def __init__(self, node: Node, state: State, secrets: Secrets, faults: Faults) -> None:
+        self.node = node
+        self.revision = 0
+        self._state = state
+        self._secrets = secrets
+        self._faults = faults
+        self._revert: asyncio.TimerHandle | None = None
+        self._hand = NONE
+        self._reads = 0
+
+    @property
+    def fault(self) -> Fault:
+        return self._faults.of(self.node.name)
+
+    @property
+    def running(self) -> str:
+        return self._stored("running")
+
+    @property
+    def startup(self) -> str:
+        return self._stored("startup")
+
+    def read_running(self) -> str:
+        """Answer ``show running-config``, and have somebody change it by hand when that is the fault."""
+        fault = self.fault
+        if fault.by_hand and fault is not self._hand:
+            self._reads += 1
+            if self._reads > fault.after_reads:
+                self._hand, self._reads = fault, 0
+                config = parsed(self.running).copy()
+                for line in fault.by_hand:
+                    config.add(tuple(line.split()))
+                self._replace(render(config))
+        return self.running
+
+    def _stored(self, kind: Literal["running", "startup"]) -> str:
+        text = self._state.config(self.node.name, kind)
+        if text is None:
+            text = initial_config(self.node, self._secrets)
+            self._state.store(self.node.name, kind, text)
+        return text
+
+    def save(self) -> None:
+        self._state.store(self.node.name, "startup", self.running)
+
+    def write_startup(self, config: Config) -> None:
+        self._state.store(self.node.name, "startup", render(config))
+
+    def commit(self, candidate: Config, base: int, confirm_within: float | None = None) -> None:
+        """Make the candidate the running configuration, whole or not at all.
+
+        Raises ``ConfigError`` when it is refused and ``SessionCut`` where the fault says so. With
+        ``confirm_within`` seconds, it is undone unless ``confirm`` comes in time.
+        """
+        fault = self.fault
+        if fault.cut == "before-commit" and fault.strike():
+            raise SessionCut
+        check(candidate)
+        if fault.reject and fault.strike():
+            raise ConfigError(fault.reject)
+        if self._revert is not None:
+            raise ConfigError("a confirmed commit of another session is pending")
+        if base != self.revision:
+            raise ConfigError("the running configuration has changed since this session entered configuration mode")
+        before = self.running
+        self._replace(render(candidate))
+        if confirm_within is not None:
+            self._state.store(self.node.name, "unconfirmed", before)
+            self._revert = asyncio.get_running_loop().call_later(confirm_within, self.undo)
+        if fault.revert and fault.strike():
+            self._replace(before)
+        if fault.cut == "after-commit" and fault.strike():
+            raise SessionCut
+
+    @property
+    def unconfirmed(self) -> bool:
+        return self._revert is not None
+
+    def confirm(self) -> None:
+        self.stop()
+        self._state.forget(self.node.name, "unconfirmed")
+
+    def undo(self) -> None:
+        """Bring back what ran before an unconfirmed commit; also after a restart, which ends every deadline."""
+        before = self._state.config(self.node.name, "unconfirmed")
+        if before is not None:
+            self._replace(before)
+        self.confirm()
+
+    def stop(self) -> None:
+        """End the clock of a confirmed commit; the next start undoes it."""
+        if self._revert is not None:
+            self._revert.cancel()
+            self._revert = None
+
+    def _replace(self, text: str) -> None:
+        self._state.store(self.node.name, "running", text)
+        self.revision += 1

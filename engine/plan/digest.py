@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The identity of a plan, and what tells one definition from another."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDevice:
+    """One device's line of a plan. ``before`` and ``change`` are fingerprints of true, unmasked bytes."""
+
+    name: str
+    stage: str
+    before: str
+    change: str
+
+
+def digest(devices: Iterable[PlannedDevice], policy: Mapping[str, Any]) -> str:
+    """SHA-256, hexadecimal, over the policy and every device's stage, change and starting configuration."""
+    hashed = hashlib.sha256(canonical(policy))
+    for device in sorted(devices, key=lambda device: device.name):
+        hashed.update(canonical([device.name, device.stage, device.before, device.change]))
+    return hashed.hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: int = 5) -> list[str]:
+    """Say what changed between two definitions ``{"policy": {...}, "devices": {name: {...}}}``, a sentence each."""
+    said = [
+        f"{option}: {_short(before['policy'].get(option))} is now {_short(after['policy'].get(option))}"
+        for option in sorted(set(before["policy"]) | set(after["policy"]))
+        if before["policy"].get(option) != after["policy"].get(option)
+    ]
+    old, new = before["devices"], after["devices"]
+    groups = (
+        ("new devices", [name for name in new if name not in old]),
+        ("devices gone", [name for name in old if name not in new]),
+        (
+            "another configuration for",
+            [n for n in new if n in old and old[n].get("wanted") != new[n].get("wanted")],
+        ),
+        (
+            "another address for",
+            [n for n in new if n in old and old[n].get("address") != new[n].get("address")],
+        ),
+    )
+    said.extend(f"{what}: {listed(names, most=most)}" for what, names in groups if names)
+    return said
+
+
+def listed(names: list[str], *, most: int = 5) -> str:
+    """Join names for a sentence: the first few, and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _short(value: Any, most: int = 80) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

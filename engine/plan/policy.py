@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy of a rollout: everything but the devices and their configurations that a digest covers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from ..errors import InvalidInput
+from . import checks as checks_
+from . import stages as stages_
+from .checks import Check
+from .cohorts import Order
+from .stages import Stage
+
+Mode = Literal["replace", "merge"]
+Approval = Literal["never", "plan", "stages"]
+OnFailure = Literal["stop", "rollback_stage", "rollback_run"]
+OnUnready = Literal["refuse", "skip"]
+
+DEFAULT_STAGES = ("1%", "10%", "50%", "100%")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a rollout goes on, when it stops and what it does then."""
+
+    mode: Mode = "replace"
+    stages: tuple[Stage, ...] = field(default_factory=lambda: stages_.parse(DEFAULT_STAGES))
+    order: Order = "shuffle"
+    max_failure_percentage: float = 10.0
+    min_sample: int = 10
+    concurrency: int = 100
+    retries: int = 3
+    timeout: float = 60.0
+    validate: tuple[Check, ...] = ()
+    approval: Approval = "never"
+    on_failure: OnFailure = "stop"
+    on_unready: OnUnready = "refuse"
+    """What to do about devices that refuse the login, show another host key or reject the configuration when the plan
+    is made: refuse the whole plan, or leave them out and report them."""
+    destructive: bool = False
+    """Whether whoever approves must acknowledge the risk."""
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> "Policy":
+        """Read a policy from options. Raises ``InvalidInput`` naming the option; unknown options are refused."""
+        known = cls.__dataclass_fields__
+        if unknown := sorted(set(raw) - set(known)):
+            raise InvalidInput(f"unknown option {unknown[0]!r}; known are {', '.join(known)}")
+        approval = _choice(raw, "approval", Approval, "never")
+        return cls(
+            mode=_choice(raw, "mode", Mode, "replace"),
+            stages=stages_.parse(raw.get("stages", DEFAULT_STAGES), approve_each=approval == "stages"),
+            order=_choice(raw, "order", Order, "shuffle"),
+            max_failure_percentage=_number(raw, "max_failure_percentage", 10.0, low=0, high=100),
+            min_sample=int(_number(raw, "min_sample", 10, low=1, whole=True)),
+            concurrency=int(_number(raw, "concurrency", 100, low=1, whole=True)),
+            retries=int(_number(raw, "retries", 3, low=1, whole=True)),
+            timeout=stages_.seconds(raw.get("timeout", 60), "timeout"),
+            validate=checks_.parse(raw.get("validate", [])),
+            approval=approval,
+            on_failure=_choice(raw, "on_failure", OnFailure, "stop"),
+            on_unready=_choice(raw, "on_unready", OnUnready, "refuse"),
+            destructive=bool(raw.get("destructive", False)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The policy as plain JSON types: what the digest covers and what a resume compares."""
+        return asdict(self) | {
+            "stages": [asdict(stage) for stage in self.stages],
+            "validate": [check.as_dict() for check in self.validate],
+        }
+
+
+def _choice(raw: Mapping[str, Any], option: str, kind: Any, default: str) -> Any:
+    value = raw.get(option, default)
+    if value not in get_args(kind):
+        raise InvalidInput(f"{option}: {value!r} is none of {', '.join(get_args(kind))}")
+    return value
+
+
+def _number(
+    raw: Mapping[str, Any], option: str, default: float, *, low: float, high: float | None = None, whole: bool = False
+) -> float:
+    value = raw.get(option, default)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    bound = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
+    if isinstance(value, bool) or not low <= number <= (high if high is not None else float("inf")):
+        raise InvalidInput(f"{option}: {value!r} is no number {bound}")
+    if whole and number != int(number):
+        raise InvalidInput(f"{option}: {value!r} is no whole number")
+    return number
+
+
+def recorded(raw: Mapping[str, Any]) -> Policy:
+    """Read a policy back from ``as_dict``: it was checked when it was written."""
+    return Policy(
+        **{
+            **raw,
+            "stages": tuple(Stage(**stage) for stage in raw["stages"]),
+            "validate": tuple(Check(**{**check, "variables": tuple(check["variables"])}) for check in raw["validate"]),
+        }
+    )

@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hands devices to workers, counts what comes back, and stops handing out when the breaker trips."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .breaker import Breaker
+from .job import Result, Task
+from .pools import Pool, WorkerLost
+
+Emit = Callable[[str, dict[str, Any]], None]
+
+_MOST_TRIES = 3
+"""How many workers may die on one device before it is left alone as unknown."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Runs a set of tasks.
+
+    Before a device is handed to a worker, that fact is emitted: whoever reads the events later knows which devices may
+    have been touched. No more than ``concurrency`` devices are out at any time.
+    """
+
+    kind: str
+    pool: Pool
+    workers: int
+    concurrency: int
+    breaker: Breaker
+    emit: Emit
+    waiting: deque[Task] = field(default_factory=deque)
+    stopped: str | None = None
+    _out: list[dict[str, Task]] = field(default_factory=list)
+    _lost: dict[str, int] = field(default_factory=dict)
+
+    async def run(self, tasks: Iterable[Task]) -> None:
+        self.waiting.extend(tasks)
+        self._out = [{} for _ in range(self.workers)]
+        shares = [len(range(worker, self.concurrency, self.workers)) for worker in range(self.workers)]
+        async with asyncio.TaskGroup() as group:
+            for worker, share in enumerate(shares):
+                group.create_task(self._serve(worker, share))
+
+    def stop(self, reason: str) -> None:
+        """Hand out no more devices; those that are out are finished."""
+        self.stopped = self.stopped or reason
+
+    async def _serve(self, worker: int, share: int) -> None:
+        out = self._out[worker]
+        while True:
+            batch = self._next(share - len(out))
+            out.update((task.name, task) for task in batch)
+            if not out:
+                return
+            try:
+                results = await self.pool.exchange(worker, batch)
+            except WorkerLost as exc:
+                self._take_back(out, str(exc))
+                continue
+            for result in results:
+                del out[result.name]
+            self._finished(results)
+
+    def _next(self, room: int) -> list[Task]:
+        if self.stopped or self.breaker.tripped or room <= 0:
+            return []
+        batch = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
+        if batch:
+            self.breaker.start(sum(task.name not in self._lost for task in batch))
+            self.emit("dispatched", {"names": [task.name for task in batch]})
+        return batch
+
+    def _take_back(self, out: dict[str, Task], reason: str) -> None:
+        """A worker died: its devices are unknown until they are read, which the next worker does first."""
+        for name, task in out.items():
+            self._lost[name] = self._lost.get(name, 0) + 1
+            if self._lost[name] >= _MOST_TRIES or self.stopped or self.breaker.tripped:
+                self._finished([Result(name=name, outcome="unknown", reason=f"{name}: {reason}")])
+            else:
+                self.waiting.appendleft(replace(task, touched=True))
+        self.emit("worker_lost", {"reason": reason, "names": list(out)})
+        out.clear()
+
+    def _finished(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self.emit("outcome", result.as_dict())
+            self.breaker.finish(result.outcome)
+        if results and self.breaker.tripped and not self.stopped:
+            self.emit("tripped", {"reason": self.breaker.tripped, "in_flight": sum(map(len, self._out))})
+            self.stop(self.breaker.tripped)

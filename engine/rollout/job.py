@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an engine process is told, and what it tells: plain data that pickles and turns into JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ..devices.base import Device, Mode, Snapshot
+
+Kind = Literal["plan", "push", "validate", "restore"]
+"""What is done to a device; ``procedures`` has one function for each."""
+
+NO_LIMIT: Mapping[str, float] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all devices of one job."""
+
+    run: str
+    stage: str
+    mode: Mode = "replace"
+    concurrency: int = 100
+    """Devices in flight at once, all workers together."""
+    retries: int = 3
+    """Tries of a session; after the first, each waits twice as long, with jitter."""
+    timeout: float = 60.0
+    soak: float = 0.0
+    """Seconds between the last push and the first check."""
+    checks: tuple[dict[str, Any], ...] = ()
+    breaker: Mapping[str, float] = field(default_factory=lambda: NO_LIMIT)
+    """The fields of ``breaker.Breaker`` to begin with."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"checks": list(self.checks), "breaker": dict(self.breaker)}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Settings":
+        return cls(**{**raw, "checks": tuple(raw.get("checks", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One device's part of a job. Holds credentials and configurations: crosses machines sealed only."""
+
+    kind: Kind
+    device: Device
+    wanted: str = field(default="", repr=False)
+    diff: tuple[str, ...] = field(default=(), repr=False)
+    """The planned change; what is applied is exactly this."""
+    before: Snapshot | None = field(default=None, repr=False)
+    after: str = ""
+    """Fingerprint of the configuration that the push left, where there was one (restore)."""
+    touched: bool = False
+    """An earlier try may have changed the device: what became of it is unknown until it is read."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Inventory variables that the checks ask for."""
+
+    @property
+    def name(self) -> str:
+        return self.device.name
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Task":
+        before = raw.get("before")
+        return cls(
+            **{
+                **raw,
+                "device": Device(**raw["device"]),
+                "diff": tuple(raw.get("diff", ())),
+                "before": Snapshot(**before) if before else None,
+                "secrets": tuple(raw.get("secrets", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one device. Everything in it is masked, sealed or a fingerprint."""
+
+    name: str
+    outcome: str
+    reason: str = ""
+    attempts: int = 1
+    seconds: float = 0.0
+    diff: tuple[str, ...] = ()
+    before: str = ""
+    """Fingerprint of the configuration that was found."""
+    after: str = ""
+    """Fingerprint of the configuration that was left."""
+    change: str = ""
+    """Fingerprint of what would be sent."""
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """Verdict and reason of each check that did not pass."""
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    """Sealed artefacts in base64: ``before`` (snapshot) and ``change``."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value not in ("", (), {})}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Result":
+        return cls(**{**raw, "diff": tuple(raw.get("diff", ()))})

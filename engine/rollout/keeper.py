@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m engine.rollout.keeper FOLDER PID STARTED``: see ``local_ray``."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import ray
+
+from .local_ray import Home, Process
+
+_POLL_SECONDS = 0.5
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Ray's own default is 30% of memory; what travels here is a few batches of sealed text."""
+
+
+def main(folder: str, pid: str, started: str) -> None:
+    """Run Ray until the controller is gone and no engine uses it."""
+    home = Home(Path(folder))
+    controller = Process(int(pid), started)
+    signal.signal(signal.SIGTERM, _leave)
+    ray.init(
+        include_dashboard=False,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level="error",
+        _node_ip_address="127.0.0.1",
+    )
+    me = Process.of(os.getpid())
+    known = {
+        "address": ray.get_runtime_context().gcs_address,
+        "keeper": {"pid": me.pid, "started": me.started},
+    }
+    draft = home.address.with_suffix(".new")
+    draft.write_text(json.dumps(known), encoding="utf-8")
+    draft.replace(home.address)
+    try:
+        while controller.alive or _used(home):
+            time.sleep(_POLL_SECONDS)
+    finally:
+        ray.shutdown()
+        shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _used(home: Home) -> bool:
+    """Whether an engine still holds the users' lock, finishing what is in flight."""
+    descriptor = os.open(home.users, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

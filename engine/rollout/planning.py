@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was read on every device to a plan: stages, digest, and what cannot be done."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import InvalidInput
+from ..ledger.records import NewCheckpoint, NewTarget
+from ..plan.cohorts import cohorts
+from ..plan.digest import PlannedDevice, digest, listed
+from ..plan.policy import Policy
+from .breaker import Breaker
+from .job import Result
+from .recording import blobs_of
+
+PLAN = "plan"
+"""The checkpoint of what was decided when the plan was made: devices that need nothing, or cannot be done at all."""
+
+UNREADY = frozenset({"refused", "rejected", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan, as the ledger stores it and as people see it."""
+
+    digest: str
+    stages: Mapping[str, Sequence[str]]
+    """Device names by stage, in the order in which they are done."""
+    results: Mapping[str, Result] = field(repr=False)
+    policy: Policy
+    in_flight: int
+    """The largest number of devices that can still be touched after the breaker's limit is crossed."""
+    stopped: str | None
+    """Why the run must not start, if so."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(Counter(result.outcome for result in self.results.values()))
+
+    def checkpoints(self) -> list[NewCheckpoint]:
+        gates = {stage.name: stage for stage in self.policy.stages}
+        return [
+            NewCheckpoint(
+                PLAN,
+                approval=self.policy.approval == "plan",
+                destructive=self.policy.destructive,
+                detail={"summary": self.summary()},
+            ),
+            *(
+                NewCheckpoint(
+                    name,
+                    approval=gates[name].approval,
+                    destructive=self.policy.destructive and gates[name].approval,
+                    detail={"summary": f"stage {name}: {len(names)} devices; {self.summary()}"},
+                )
+                for name, names in self.stages.items()
+            ),
+        ]
+
+    def targets(self) -> list[NewTarget]:
+        placed = {name: stage for stage, names in self.stages.items() for name in names}
+        return [
+            NewTarget(
+                checkpoint=placed.get(name, PLAN),
+                name=name,
+                outcome="failed" if result.outcome == "refused" else result.outcome,
+                detail={
+                    key: value
+                    for key, value in (
+                        ("before", result.before),
+                        ("change", result.change),
+                        ("diff", list(result.diff)),
+                        ("reason", result.reason),
+                    )
+                    if value
+                },
+                blobs=blobs_of(result),
+            )
+            for name, result in self.results.items()
+        ]
+
+    def summary(self) -> str:
+        """One line for a person: what would happen."""
+        counts = self.counts
+        parts = [f"{counts.get('pending', 0)} of {len(self.results)} devices would change"]
+        parts += [
+            f"{counts[outcome]} {word}"
+            for outcome, word in (
+                ("unchanged", "already as wanted"),
+                ("unreachable", "unreachable"),
+                ("rejected", "rejected"),
+                ("refused", "not let in"),
+                ("failed", "failed"),
+            )
+            if counts.get(outcome)
+        ]
+        return ", ".join(parts)
+
+
+def make(results: Mapping[str, Result], policy: Policy) -> Plan:
+    """Make a plan from the result of every device, in inventory order.
+
+    Raises ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
+    """
+    unready = {name: result for name, result in results.items() if result.outcome in UNREADY}
+    if unready and policy.on_unready == "refuse":
+        raise InvalidInput(refusal(unready))
+    missing = [name for name, result in results.items() if result.outcome == "unreachable"]
+    acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
+    changing = len(acting) > len(missing)
+    stages = cohorts(acting, policy.stages, policy.order, missing) if changing else {}
+    largest = max((len(names) for names in stages.values()), default=0)
+    return Plan(
+        digest=digest(_lines(stages, results), policy.as_dict()),
+        stages=stages,
+        results=results,
+        policy=policy,
+        in_flight=max(0, min(policy.concurrency, largest) - 1),
+        stopped=_breaker(results, policy),
+    )
+
+
+def _lines(stages: Mapping[str, Sequence[str]], results: Mapping[str, Result]) -> list[PlannedDevice]:
+    return [
+        PlannedDevice(name=name, stage=stage, before=results[name].before, change=results[name].change)
+        for stage, names in stages.items()
+        for name in names
+    ]
+
+
+def _breaker(results: Mapping[str, Result], policy: Policy) -> str | None:
+    """Hold what failed before anything was touched against the fleet-wide limit."""
+    breaker = Breaker(policy.max_failure_percentage, policy.min_sample, fleet=len(results))
+    for result in results.values():
+        breaker.finish("failed" if result.outcome in UNREADY else result.outcome)
+    if breaker.tripped is None and not any(result.outcome != "unreachable" for result in results.values()):
+        return f"none of the {len(results)} devices can be reached"
+    return breaker.tripped
+
+
+def refusal(unready: Mapping[str, Result], *, most: int = 3) -> str:
+    """One message for all devices that cannot be planned: grouped by what is wrong, a full example of each."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, result in unready.items():
+        groups[_shape(name, result.reason)].append(name)
+    said = []
+    for names in sorted(groups.values(), key=len, reverse=True)[:most]:
+        example = unready[names[0]].reason
+        others = f" (and {len(names) - 1} more alike: {listed(names[1:])})" if len(names) > 1 else ""
+        said.append(f"{example}{others}")
+    more = f"; and {len(groups) - most} more reasons" if len(groups) > most else ""
+    return (
+        f"{len(unready)} of the devices cannot be planned, nothing was touched: {'; '.join(said)}{more}. "
+        "Correct that, leave the devices out (--limit), or set network_rollout_on_unready=skip"
+    )
+
+
+def _shape(name: str, reason: str) -> str:
+    """A reason without what differs from device to device: its name, and every number."""
+    plain = reason.replace(name, "")
+    return "".join("#" if letter.isdigit() else letter for letter in plain)
+
+
+def recorded_digest(targets: Sequence[Any], policy: Mapping[str, Any]) -> str:
+    """The digest of a plan as the ledger holds it: it must be the one that was approved."""
+    return digest(
+        (
+            PlannedDevice(
+                name=target.name,
+                stage=target.checkpoint,
+                before=target.detail.get("before", ""),
+                change=target.detail.get("change", ""),
+            )
+            for target in targets
+            if target.checkpoint != PLAN
+        ),
+        policy,
+    )

@@ -1,0 +1,278 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done to one device, step by step. Nothing here knows how many devices there are.
+
+Each procedure takes an ``Attempt`` and returns a ``Result``. A device is always read before it is changed, so a task
+that is done again after a crash never sends anything blindly:
+
+==================  =====================================================================
+what is read        what is done
+==================  =====================================================================
+the planned start   the change is applied, read back, verified and saved
+the wanted state    nothing; it is the outcome of an earlier try (``changed``), or the
+                    device already was so (``unchanged``)
+half way, by us     the change is applied again: only where an earlier try is on record and
+                    every line comes from the planned start or the wanted state
+anything else       held back: somebody changed the device since the plan was made
+==================  =====================================================================
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from ..devices.base import Change, Driver, Session, Snapshot
+from ..errors import CommandFailed, DeviceError, Rejected, SessionLost, Unreachable
+from ..sealing.key import FleetKey
+from ..sealing.masking import Masker
+from . import vault
+from .job import Result, Settings, Task
+from .reading import Configuration, explained
+from .retry import delays
+from .validation import failing
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Everything one procedure needs: the device, how to reach it, and how to keep its secrets."""
+
+    task: Task
+    settings: Settings
+    driver: Driver
+    key: FleetKey
+    masker: Masker
+    tries: int = 0
+    pauses: Iterator[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pauses = delays(self.settings.retries)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Open a session, trying again while the device cannot be reached: nothing was sent, so nothing is lost."""
+        session = await self._open()
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    async def _open(self) -> Session:
+        while True:
+            self.tries += 1
+            try:
+                return await self.driver.connect(self.task.device)
+            except Unreachable as exc:
+                await self.pause(exc)
+
+    async def pause(self, cause: DeviceError) -> None:
+        """Wait before the next try; out of tries, raise what the last one failed of."""
+        seconds = next(self.pauses, None)
+        if seconds is None:
+            raise cause
+        await asyncio.sleep(seconds)
+
+    def configuration(self, text: str) -> Configuration:
+        return Configuration.of(self.driver, text)
+
+    def fingerprint(self, configuration: Configuration) -> str:
+        return self.key.fingerprint(configuration.normal)
+
+    def result(self, outcome: str, reason: str = "", **more: object) -> Result:
+        return Result(
+            name=self.task.name,
+            outcome=outcome,
+            reason=self.masker.mask(reason),
+            attempts=max(1, self.tries),
+            **more,  # type: ignore[arg-type]
+        )
+
+
+Procedure = Callable[[Attempt], Awaitable[Result]]
+
+_PASSING = (SessionLost, CommandFailed)
+"""Errors after which another session may fare better: the device did not say no."""
+
+
+async def plan(attempt: Attempt) -> Result:
+    """Read the device and compute its change. Touches nothing; a lost session is simply tried again."""
+    task = attempt.task
+    while True:
+        try:
+            async with attempt.session() as session:
+                snapshot = await session.snapshot()
+                change = await session.propose(snapshot.running, task.wanted, attempt.settings.mode)
+                break
+        except _PASSING as exc:
+            await attempt.pause(exc)
+    found = attempt.configuration(snapshot.running)
+    if change.empty:
+        return attempt.result("unchanged", before=attempt.fingerprint(found))
+    return attempt.result(
+        "pending",
+        before=attempt.fingerprint(found),
+        change=vault.change_fingerprint(attempt.key, attempt.settings.mode, task.wanted, change.diff),
+        diff=tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),
+        sealed={
+            vault.BEFORE: vault.seal_snapshot(attempt.key, snapshot),
+            vault.CHANGE: vault.seal_change(attempt.key, task.wanted, change.diff),
+        },
+    )
+
+
+async def push(attempt: Attempt) -> Result:
+    """Change the device as planned, and leave no doubt about what became of it."""
+    touched = attempt.task.touched
+    while True:
+        try:
+            async with attempt.session() as session:
+                return await _push(attempt, session, touched=touched)
+        except _Unknown as exc:
+            touched = True
+            cause: DeviceError = exc.cause
+        except Unreachable as exc:
+            if not touched:
+                raise
+            return attempt.result("unknown", f"{exc}; it may have been changed and could not be read since")
+        except _PASSING as exc:
+            cause = exc
+        try:
+            await attempt.pause(cause)
+        except DeviceError as exc:
+            return attempt.result("unknown" if touched else "failed", str(exc))
+
+
+class _Unknown(Exception):
+    """The session broke while the change was being made."""
+
+    def __init__(self, cause: DeviceError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
+    task = attempt.task
+    assert task.before is not None
+    now = attempt.configuration((await session.snapshot()).running)
+    start = attempt.configuration(task.before.running)
+    if now.normal != start.normal:
+        wanted = attempt.configuration(task.wanted)
+        if (await session.propose(now.text, task.wanted, attempt.settings.mode)).empty:
+            if touched:
+                await session.save()
+            return attempt.result(
+                "changed" if touched else "unchanged", _FOUND_AS_WANTED[touched], after=attempt.fingerprint(now)
+            )
+        if not (touched and explained(now, start, wanted)):
+            return attempt.result(
+                "held_back",
+                f"{task.name}: its configuration is not the one the plan was made on; look at what changed it, "
+                "then plan again",
+                before=attempt.fingerprint(now),
+            )
+    change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
+    try:
+        await session.apply(change)
+        left = attempt.configuration((await session.snapshot()).running)
+        remainder = await _remainder(attempt, session, left)
+        if not remainder:
+            await session.save()
+    except Rejected as exc:
+        return await _undo(attempt, session, "rejected", str(exc))
+    except DeviceError as exc:
+        raise _Unknown(exc) from exc
+    if remainder:
+        shown = "; ".join(remainder[:3])
+        return await _undo(
+            attempt, session, "failed", f"{task.name}: took the change but does not show all of it: {shown}"
+        )
+    return attempt.result("changed", after=attempt.fingerprint(left))
+
+
+_FOUND_AS_WANTED = {
+    True: "an earlier try had made the change; it was read back, not sent again",
+    False: "already as wanted when its turn came",
+}
+
+
+async def _remainder(attempt: Attempt, session: Session, left: Configuration) -> tuple[str, ...]:
+    """What of the change is still missing, from the configuration read back."""
+    wanted = attempt.configuration(attempt.task.wanted)
+    if attempt.settings.mode == "replace" and left.normal == wanted.normal:
+        return ()
+    return (await session.propose(left.text, attempt.task.wanted, attempt.settings.mode)).diff
+
+
+async def _undo(attempt: Attempt, session: Session, outcome: str, reason: str) -> Result:
+    """The device refused part of the change: do not leave it half changed."""
+    snapshot = attempt.task.before
+    assert snapshot is not None
+    try:
+        left = await session.snapshot()
+        if left.running != snapshot.running or left.startup != snapshot.startup:
+            await session.restore(snapshot)
+            left = await session.snapshot()
+    except DeviceError as exc:
+        return attempt.result("unknown", f"{reason}; and it could not be put back: {exc}")
+    after = attempt.configuration(left.running)
+    if after.normal != attempt.configuration(snapshot.running).normal:
+        return attempt.result(
+            "failed", f"{reason}; and it did not return to where it was", after=attempt.fingerprint(after)
+        )
+    return attempt.result(outcome, f"{reason}; the device is as it was before", after=attempt.fingerprint(after))
+
+
+async def validate(attempt: Attempt) -> Result:
+    """Run the checks. ``passed``, ``failed`` (also when the device no longer answers) or ``inconclusive``."""
+    try:
+        async with attempt.session() as session:
+            verdicts = await failing(attempt, session)
+    except DeviceError as exc:
+        return attempt.result("failed", f"it cannot be asked any more: {exc}")
+    if not verdicts:
+        return attempt.result("passed")
+    worst = "failed" if any(verdict == "failed" for verdict, _ in verdicts.values()) else "inconclusive"
+    said = {name: attempt.masker.mask(reason) for name, (_, reason) in verdicts.items()}
+    return attempt.result(worst, "; ".join(f"{name}: {reason}" for name, reason in said.items()), checks=said)
+
+
+async def restore(attempt: Attempt) -> Result:
+    """Bring back the configuration of before, byte for byte, unless somebody else changed the device since."""
+    while True:
+        try:
+            async with attempt.session() as session:
+                return await _restore(attempt, session)
+        except Unreachable as exc:
+            return attempt.result("unknown", f"not rolled back: {exc}")
+        except _PASSING as exc:
+            try:
+                await attempt.pause(exc)
+            except DeviceError as last:
+                return attempt.result("unknown", f"rollback broken off: {last}")
+        except DeviceError as exc:
+            return attempt.result("failed", f"not rolled back: {exc}")
+
+
+async def _restore(attempt: Attempt, session: Session) -> Result:
+    task = attempt.task
+    assert task.before is not None
+    now = await session.snapshot()
+    if _same(now, task.before):
+        return attempt.result("rolled_back", "was already as before")
+    found = attempt.configuration(now.running)
+    start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
+    ours = attempt.fingerprint(found) == task.after or found.normal == start.normal
+    if not ours and not (task.touched and explained(found, start, wanted)):
+        return attempt.result("held_back", f"{task.name}: not rolled back: somebody changed it since; look at it first")
+    await session.restore(task.before)
+    left = await session.snapshot()
+    if _same(left, task.before):
+        return attempt.result("rolled_back", after=attempt.fingerprint(attempt.configuration(left.running)))
+    return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
+
+
+def _same(now: Snapshot, before: Snapshot) -> bool:
+    return now.running == before.running and (before.startup is None or now.startup == before.startup)
+
+
+PROCEDURES: dict[str, Procedure] = {"plan": plan, "push": push, "validate": validate, "restore": restore}

@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One stage, seen from the ledger: what is left to do, and what came of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import GateClosed, LedgerError
+from ..ledger.ledger import Ledger
+from ..ledger.records import Run, Target
+from ..sealing.key import FleetKey
+from . import vault
+from .breaker import FAILURES, Breaker
+from .planning import PLAN, recorded_digest
+from .recording import Recorder
+
+Verdict = Literal["passed", "failed", "inconclusive"]
+
+_OPEN = frozenset({"pending", "unknown"})
+_AS_WANTED = frozenset({"changed", "unchanged"})
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What a stage still has to do."""
+
+    push: tuple[str, ...]
+    touched: frozenset[str]
+    """Devices of ``push`` that an earlier try may have changed: they are read before anything is sent."""
+    validate: tuple[str, ...]
+    """Devices that are done already but were not validated."""
+    targets: Mapping[str, Target] = field(repr=False)
+    breaker: Mapping[str, int] = field(default_factory=dict)
+    """What the breaker knows before the first device: see ``Breaker``."""
+
+
+def check_plan(ledger: Ledger, run: Run) -> list[Target]:
+    """Return the targets of a run whose plan still is the one that its digest, and so its approval, stands for."""
+    targets = list(ledger.targets(run.id))
+    if recorded_digest(targets, run.definition["policy"]) != run.digest:
+        raise LedgerError(
+            f"The plan of run {run.id} in the ledger is not the one that its digest was made of: somebody edited it. "
+            "Nothing is sent; abandon the run and plan again"
+        )
+    return targets
+
+
+def check_gates(ledger: Ledger, run: Run, stage: str) -> None:
+    """Raise ``GateClosed`` unless every gate before the stage was opened by an approval of this very plan."""
+    for checkpoint in ledger.checkpoints(run.id):
+        if checkpoint.name not in {PLAN, stage} or not checkpoint.approval:
+            continue
+        used = [
+            approval
+            for approval in ledger.approvals(run_id=run.id, states=["used"])
+            if approval.checkpoint == checkpoint.name and approval.digest == run.digest
+        ]
+        if not used:
+            raise GateClosed(
+                f"Stage {stage} of run {run.id}: the gate before {checkpoint.name} is closed; it needs an approval "
+                f"of digest {run.digest[:16]} first (module raywright.fleet.approval)"
+            )
+
+
+def check_order(ledger: Ledger, run: Run, stage: str) -> None:
+    """Raise ``LedgerError`` when a stage before this one did not pass."""
+    for checkpoint in ledger.checkpoints(run.id):
+        if checkpoint.name == stage:
+            return
+        if checkpoint.name != PLAN and checkpoint.state not in {"passed", "skipped"}:
+            raise LedgerError(
+                f"Stage {stage} of run {run.id} cannot start: stage {checkpoint.name} before it is {checkpoint.state}"
+            )
+    raise LedgerError(f"Run {run.id} has no stage {stage!r}")
+
+
+def remaining(
+    targets: Sequence[Target], stage: str, *, first: bool, resumed: bool, events: Iterable[Mapping[str, Any]]
+) -> Remaining:
+    """Compare the ledger with the journal of earlier tries, given as ``events``, and say what is left.
+
+    ``resumed``: the stage had begun. Without a journal (it was on a machine that is gone) every open device of such a
+    stage may have been touched.
+    """
+    mine = {target.name: target for target in targets if target.checkpoint == stage}
+    dispatched: set[str] = set()
+    journal = False
+    for event in events:
+        journal = True
+        if event["event"] == "dispatched":
+            dispatched.update(event["names"])
+    push = tuple(name for name, target in mine.items() if target.outcome in _OPEN)
+    return Remaining(
+        push=push,
+        touched=frozenset(push) & dispatched if journal or not resumed else frozenset(push),
+        validate=tuple(name for name, target in mine.items() if target.outcome in _AS_WANTED),
+        targets=mine,
+        breaker=tally(targets, stage, first=first),
+    )
+
+
+def tally(
+    targets: Iterable[Target], stage: str, *, first: bool, outcomes: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Count a run for its breaker. ``outcomes`` are newer ones of the stage's devices than the targets hold."""
+    counted = dict.fromkeys(("fleet", "fleet_failed", "stage_missing", "started", "failed"), 0)
+    for target in targets:
+        counted["fleet"] += 1
+        outcome = (outcomes or {}).get(target.name, target.outcome)
+        if target.checkpoint != stage:
+            counted["fleet_failed"] += outcome in FAILURES
+        elif not target.detail.get("change"):
+            # It could not be read when the plan was made, and was never part of what is pushed.
+            counted["stage_missing" if first else "fleet_failed"] += 1
+        elif outcome not in _OPEN or outcomes is not None:
+            counted["started"] += 1
+            counted["failed"] += outcome in FAILURES
+    return counted
+
+
+def catch_up(recorder: Recorder, events: Iterable[Mapping[str, Any]], mine: Mapping[str, Target]) -> None:
+    """Record outcomes that an earlier engine wrote into its journal and nobody into the ledger."""
+    last: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        if event["event"] == "dispatched":
+            for name in event["names"]:
+                last.pop(name, None)
+        elif event["event"] == "outcome" and mine[event["name"]].outcome in _OPEN:
+            last[event["name"]] = event
+    for event in last.values():
+        recorder.take(event)
+    recorder.flush()
+
+
+def open_change(key: FleetKey, target: Target, blob: bytes, mode: str) -> tuple[str, list[str]]:
+    """Unseal a device's change and make sure that it is the one the digest covers."""
+    change = vault.unseal(key, blob, vault.CHANGE)
+    wanted, diff = change["wanted"], change["diff"]
+    if vault.change_fingerprint(key, mode, wanted, diff) != target.detail.get("change"):
+        raise LedgerError(
+            f"{target.name}: the change in the ledger is not the one that was planned: somebody edited it. "
+            "Nothing is sent; abandon the run and plan again"
+        )
+    return wanted, diff
+
+
+def judge(recorder: Recorder, breaker: Breaker, tripped: str | None, checked: int) -> tuple[Verdict, str]:
+    """The verdict on a stage that has run to its end, and why.
+
+    Devices that no longer pass their checks count as failures: out of those checked, and, with everything else that
+    failed, out of the stage and the fleet. ``inconclusive`` never becomes ``passed``.
+    """
+    if tripped:
+        return "failed", tripped
+    regressed = len(recorder.failing)
+    said = "; ".join(f"{name}: {reason}" for name, reason in list(recorder.failing.items())[:_SHOWN])
+    said += f"; and {regressed - _SHOWN} more" if regressed > _SHOWN else ""
+    if regressed * 100 > breaker.max_failure_percentage * max(checked, 1):
+        return "failed", f"{regressed} of {checked} devices do not pass their checks after the change: {said}"
+    breaker.close()
+    if breaker.tripped:
+        return "failed", f"{breaker.tripped}: {said}" if said else breaker.tripped
+    if recorder.inconclusive:
+        name, reason = next(iter(recorder.inconclusive.items()))
+        return "inconclusive", f"{len(recorder.inconclusive)} devices could not be judged: {name}: {reason}"
+    return "passed", f"{regressed} devices do not pass their checks: {said}" if regressed else ""

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks after a change: what a command's output must match or fulfil."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError, Undefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from ..devices.base import Session
+from ..errors import CommandFailed
+from ..plan.checks import Check
+
+if TYPE_CHECKING:
+    from .procedures import Attempt
+
+Verdict = tuple[str, str]
+
+_ENVIRONMENT = SandboxedEnvironment(autoescape=False)
+_EXCERPT = 160
+
+
+async def failing(attempt: "Attempt", session: Session) -> dict[str, Verdict]:
+    """Run all checks and return verdict and reason of each that did not pass."""
+    found: dict[str, Verdict] = {}
+    for raw in attempt.settings.checks:
+        check = Check(**{**raw, "variables": tuple(raw["variables"])})
+        verdict = await _until_passed(check, attempt, session)
+        if verdict:
+            found[check.name] = verdict
+    return found
+
+
+async def _until_passed(check: Check, attempt: "Attempt", session: Session) -> Verdict | None:
+    facts = {**attempt.task.variables, "device": attempt.task.name}
+    verdict: Verdict | None = None
+    for tried in range(check.retries + 1):
+        if tried:
+            await asyncio.sleep(check.delay)
+        verdict = await _once(check, facts, session)
+        if verdict is None:
+            return None
+    return verdict
+
+
+async def _once(check: Check, facts: Mapping[str, Any], session: Session) -> Verdict | None:
+    try:
+        output = await session.command(_fill(check.command, facts), shell=check.shell)
+        return judge(check, output, facts)
+    except CommandFailed as exc:
+        return "failed", str(exc)
+    except TemplateError as exc:
+        return "inconclusive", f"the check itself cannot be evaluated: {exc}"
+
+
+def judge(check: Check, output: str, facts: Mapping[str, Any]) -> Verdict | None:
+    """Hold one output against one check; ``None`` where it passes. Pure."""
+    if check.match and not re.search(_fill(check.match, facts), output, re.MULTILINE):
+        return "failed", f"output does not match {check.match!r}: {excerpt(output)}"
+    if check.not_match and re.search(_fill(check.not_match, facts), output, re.MULTILINE):
+        return "failed", f"output matches {check.not_match!r}: {excerpt(output)}"
+    if not check.expression:
+        return None
+    try:
+        parsed = json.loads(output)
+    except ValueError:
+        parsed = None
+    value = _ENVIRONMENT.compile_expression(check.expression, undefined_to_none=False)(
+        **facts, output=output, json=parsed
+    )
+    if isinstance(value, Undefined):
+        return "inconclusive", f"{check.expression!r} is undefined for: {excerpt(output)}"
+    if value is True:
+        return None
+    return "failed", f"{check.expression!r} is {value!r} for: {excerpt(output)}"
+
+
+def excerpt(output: str) -> str:
+    """The beginning of an output on one line, for a message."""
+    flat = " ".join(output.split())
+    return flat if len(flat) <= _EXCERPT else flat[: _EXCERPT - 1] + "…"
+
+
+def _fill(text: str, facts: Mapping[str, Any]) -> str:
+    return _ENVIRONMENT.from_string(text).render(**facts) if "{{" in text else text

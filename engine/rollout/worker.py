@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker: many devices at once in one process, by asyncio.
+
+It is the same object whether it runs in the engine's own process or inside a Ray actor; the difference is who calls
+``exchange``. A call hands over new devices and takes back finished ones, so that one round trip carries many of each.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..devices import registry
+from ..errors import DeviceError, HostKeyRefused, LoginRefused, Rejected, Unreachable
+from ..sealing.key import FleetKey
+from . import vault
+from .job import Result, Settings, Task
+from .procedures import PROCEDURES, Attempt
+
+_TICK = 0.1
+"""Seconds in which finished devices gather before they are handed back: ten round trips a second at the most."""
+
+
+class Worker:
+    """Runs the procedure that each task names on its device."""
+
+    def __init__(self, settings: Settings, key: FleetKey) -> None:
+        self._settings = settings
+        self._key = key
+        self._running: dict[asyncio.Task[Result], str] = {}
+        self._finished: list[Result] = []
+        self._news = asyncio.Event()
+
+    async def exchange(self, tasks: Sequence[Task]) -> list[Result]:
+        """Start ``tasks``; return what has finished since the last call, waiting for something if anything runs."""
+        for task in tasks:
+            running = asyncio.create_task(self._one(task))
+            self._running[running] = task.name
+            running.add_done_callback(self._done)
+        if self._running and not self._finished:
+            self._news.clear()
+            await self._news.wait()
+            await asyncio.sleep(_TICK if self._running else 0)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _done(self, running: asyncio.Task[Result]) -> None:
+        self._running.pop(running, None)
+        self._finished.append(running.result())
+        self._news.set()
+
+    async def _one(self, task: Task) -> Result:
+        began = time.monotonic()
+        driver = registry.driver(task.device.network_os)
+        attempt = Attempt(
+            task=task,
+            settings=self._settings,
+            driver=driver,
+            key=self._key,
+            masker=vault.masker(self._key, driver, task.device, task.secrets),
+        )
+        try:
+            result = await PROCEDURES[task.kind](attempt)
+        except DeviceError as exc:
+            result = attempt.result(outcome_of(exc), str(exc))
+        except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it
+            result = attempt.result("unknown", f"{task.name}: internal error: {type(exc).__name__}: {exc}")
+        return replace(result, seconds=round(time.monotonic() - began, 3))
+
+
+def outcome_of(exc: DeviceError) -> str:
+    """The outcome that an error is, when nothing was changed."""
+    if isinstance(exc, Unreachable):
+        return "unreachable"
+    if isinstance(exc, Rejected):
+        return "rejected"
+    if isinstance(exc, LoginRefused | HostKeyRefused):
+        return "refused"
+    return "failed"

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller half of ``rollout_report``: what became of a run, as JSON and as a few lines for a person."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _rollout
+
+if TYPE_CHECKING:
+    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger
+
+_NAMED = 10
+_FINE = frozenset({"changed", "unchanged", "pending", "rolled_back"})
+
+
+class ActionModule(ActionBase):
+    """Runs once for the whole play, on the controller."""
+
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "run": {"type": "str"},
+        "plan": {"type": "dict"},
+        "path": {"type": "path"},
+        "ledger_url": {"type": "str", "no_log": True},
+    }
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, args = self.validate_argument_spec(
+            argument_spec=self.SPEC, required_one_of=[("run", "plan")], mutually_exclusive=[("run", "plan")]
+        )
+        if args["run"]:
+            with _ledger.opened(args["ledger_url"], read_only=True, keyless=True) as ledger:
+                report = _of_run(ledger, args["run"])
+        else:
+            report = _of_plan(_ledger.plain(args["plan"]))
+        if args["path"]:
+            _write(Path(args["path"]), report)
+        _rollout.display.display(_text(report, args["path"]))
+        return {**result, "changed": False, "report": report}
+
+
+def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
+    run = _ledger.find_run(ledger, run_id)
+    counts = ledger.counts(run.id)
+    outcomes: Counter[str] = Counter()
+    for each in counts.values():
+        outcomes.update(each)
+    checkpoints = ledger.checkpoints(run.id)
+    stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan"]
+    figures = [stage.pop("engine") for stage in stages]
+    figures = [figure for figure in figures if figure]
+    failures = [
+        {"name": target.name, "stage": target.checkpoint, "outcome": target.outcome, "reason": reason}
+        for target in ledger.targets(run.id)
+        if target.outcome not in _FINE and (reason := target.detail.get("reason", ""))
+    ]
+    return {
+        "run": run.id,
+        "name": run.name,
+        "requester": run.requester,
+        "digest": run.digest,
+        "state": run.state,
+        "devices": outcomes.total(),
+        "outcomes": dict(outcomes),
+        "stages": stages,
+        "failures": failures,
+        "approvals": [
+            {
+                "checkpoint": each.checkpoint,
+                "state": each.state,
+                "approver": each.decided_by,
+                "reason": each.reason,
+                "break_glass": each.break_glass,
+            }
+            for each in ledger.approvals(run_id=run.id)
+        ],
+        "engine": _engine(figures, sum(stage["devices"] for stage in stages)),
+    }
+
+
+def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
+    """Check mode: nothing is recorded, so the plan itself is what there is."""
+    outcomes = dict(plan["counts"])
+    refused = outcomes.pop("refused", 0)
+    if refused:
+        outcomes["failed"] = outcomes.get("failed", 0) + refused
+    return {
+        "run": None,
+        "digest": plan["digest"],
+        "state": plan["state"],
+        "devices": plan["devices"],
+        "outcomes": outcomes,
+        "stages": [
+            {
+                "name": stage["name"],
+                "devices": stage["devices"],
+                "hosts": stage["hosts"],
+                "outcomes": {},
+                "verdict": None,
+                "seconds": 0.0,
+            }
+            for stage in plan["stages"]
+        ],
+        "failures": [{"name": name, "reason": reason} for name, reason in plan["failures"].items()],
+        "engine": plan["engine"],
+    }
+
+
+def _stage(checkpoint: Checkpoint, counts: dict[str, int]) -> dict[str, Any]:
+    took = (checkpoint.ended - checkpoint.started).total_seconds() if checkpoint.started and checkpoint.ended else 0.0
+    verdict = {"passed": "passed", "failed": "failed", "running": "inconclusive", "skipped": "skipped"}
+    return {
+        "name": checkpoint.name,
+        "devices": sum(counts.values()),
+        "outcomes": counts,
+        "verdict": verdict.get(checkpoint.state) if checkpoint.verdict else None,
+        "reason": checkpoint.verdict or "",
+        "seconds": round(took, 3),
+        "engine": checkpoint.detail.get("engine"),
+    }
+
+
+def _engine(figures: list[dict[str, Any]], devices: int) -> dict[str, Any]:
+    seconds = sum(figure["seconds"] for figure in figures)
+    return {
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(sum(figure["cpu_seconds"] for figure in figures), 3),
+        "peak_rss_bytes": max((figure["peak_rss_bytes"] for figure in figures), default=0),
+        "devices_per_second": round(devices / seconds, 2) if seconds else 0.0,
+    }
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    """Write whole or not at all: whoever reads a report reads a finished one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _text(report: dict[str, Any], path: str | None) -> str:
+    outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in report["outcomes"].items())
+    lines = [
+        f"Run {report['run'] or '(check)'} {report['state'].replace('_', ' ')}: {report['devices']} devices: {outcomes}"
+    ]
+    for stage in report["stages"]:
+        counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())
+        said = f"  {stage['name']:<12} {counts or str(stage['devices']) + ' devices'}"
+        lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)
+    failures = report["failures"]
+    lines += [f"  ! {each['reason']}" for each in failures[:_NAMED]]
+    lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]
+    lines += [f"  report: {path}"] if path else []
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller half of ``run``: a run begins, is resumed, ends or is given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, LedgerError
+from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
+from ansible_collections.raywright.fleet.plugins.plugin_utils._definition import differences
+from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain
+
+if TYPE_CHECKING:
+    from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
+
+_UNFINISHED = "planning", "planned", "waiting", "parked", "paused", "stopped", "failed"
+
+
+class ActionModule(LedgerAction):
+    SPEC: ClassVar[dict[str, Any]] = {
+        "state": {"type": "str", "choices": ["begin", "end", "abandon"], "default": "begin"},
+        "name": {"type": "str"},
+        "run": {"type": "str"},
+        "kind": {"type": "str", "default": "playbook"},
+        "definition": {"type": "dict", "default": {}},
+        "checkpoints": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "name": {"type": "str", "required": True},
+                "approval": {"type": "bool", "default": False},
+                "destructive": {"type": "bool", "default": False},
+                "summary": {"type": "str"},
+            },
+        },
+        "requester": {"type": "str"},
+        "result": {
+            "type": "str",
+            "choices": ["completed", "stopped", "failed", "rolled_back"],
+            "default": "completed",
+        },
+        "reason": {"type": "str"},
+    }
+    RULES: ClassVar[dict[str, Any]] = {
+        "required_if": [("state", "begin", ("name",)), ("state", "abandon", ("reason",))],
+        "required_one_of": [("name", "run")],
+    }
+
+    def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        if args["state"] == "begin":
+            return self._begin(ledger, args, task_vars)
+        try:
+            run = find_run(ledger, args["run"] or args["name"])
+        except LedgerError:
+            if self._task.check_mode:
+                return self.would(args)
+            raise
+        if args["state"] == "abandon":
+            return self._abandon(ledger, args, task_vars, run)
+        return self._end(ledger, args, run)
+
+    def would(self, args: dict[str, Any]) -> dict[str, Any]:
+        msg = f"Run {args['name'] or args['run']} would {args['state']}."
+        return {"changed": True, "run": None, "resumed": False, "msg": msg}
+
+    def _begin(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        definition = plain(args["definition"])
+        run = ledger.open_run(args["name"])
+        if run is not None:
+            _must_be_the_same(run, args["kind"], definition)
+        if self._task.check_mode:
+            what = "begin" if run is None else f"be resumed as {run.id}"
+            return {"changed": True, "run": run and _shown(run), "msg": f"Run {args['name']} would {what}."}
+        resumed = run is not None
+        if run is None:
+            requester = identity(args["requester"], task_vars)
+            run = ledger.create_run(name=args["name"], kind=args["kind"], requester=requester, definition=definition)
+        for checkpoint in args["checkpoints"]:
+            ledger.add_checkpoint(run.id, _new(checkpoint))
+        was = run.state
+        run = ledger.move_run(run.id, "running")
+        msg = f"Run {run.id} of {run.name} {'is resumed; it was ' + was if resumed else 'has begun'}."
+        return {"changed": not resumed or was in _UNFINISHED, "run": _shown(run), "resumed": resumed, "msg": msg}
+
+    def _end(self, ledger: Ledger, args: dict[str, Any], run: Run) -> dict[str, Any]:
+        if args["result"] == "completed":
+            left = [each.name for each in ledger.checkpoints(run.id) if each.state not in {"passed", "skipped"}]
+            if left and not self._task.check_mode:
+                raise AnsibleActionFail(
+                    f"Run {run.id} cannot be completed: checkpoints {', '.join(left)} have neither passed nor been "
+                    "skipped. Run the same command again to resume it, or end it with another result."
+                )
+        changed = run.state != args["result"]
+        if not self._task.check_mode:
+            run = ledger.move_run(run.id, args["result"])
+        return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
+
+    def _abandon(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run: Run) -> dict[str, Any]:
+        changed = run.state != "abandoned"
+        if changed and not self._task.check_mode:
+            by = identity(args["requester"], task_vars)
+            run = ledger.move_run(run.id, "abandoned", detail={"by": by, "reason": args["reason"]})
+        return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
+
+
+def _must_be_the_same(run: Run, kind: str, definition: dict[str, Any]) -> None:
+    changed = [f"kind: {run.kind} -> {kind}"] if run.kind != kind else []
+    changed += differences(run.definition, definition)
+    if changed:
+        raise DefinitionChanged(
+            f"Run {run.id} of {run.name} is {run.state} and cannot be resumed with another definition: "
+            f"{'; '.join(changed)}. Put it back and run again, or abandon the run: "
+            f"ansible localhost -m raywright.fleet.run -a 'state=abandon run={run.id} reason=...'"
+        )
+
+
+def _new(checkpoint: dict[str, Any]) -> Any:
+    from ansible_collections.raywright.fleet.engine.ledger import NewCheckpoint
+
+    detail = {"summary": str(checkpoint["summary"])} if checkpoint["summary"] else {}
+    return NewCheckpoint(str(checkpoint["name"]), checkpoint["approval"], checkpoint["destructive"], detail)
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {key: value for key, value in plain(run).items() if key != "definition"}

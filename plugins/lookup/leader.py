@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: leader
+short_description: The one host on which a play for a whole fleet runs
+version_added: 0.1.0
+author:
+  - raywright.fleet contributors (@raywright)
+description:
+  - A play over 10,000 hosts costs Ansible seconds for every task, even for tasks that run once.
+  - A play on the first of them costs nothing, still sees that host's variables, and still holds C(--limit).
+  - Returns the name of the first host that a pattern selects within C(--limit).
+options:
+  _terms:
+    description: A host pattern, as in C(hosts).
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Roll configuration out
+  hosts: "{{ lookup('raywright.fleet.leader', 'routers') }}"
+  gather_facts: false
+  roles:
+    - role: raywright.fleet.network_rollout
+      network_rollout_hosts: routers
+"""
+
+RETURN = r"""
+_raw:
+  description: The host's name.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.inventory.manager import InventoryManager
+from ansible.plugins.lookup import LookupBase
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        self.set_options(var_options=variables, direct=kwargs)
+        known = variables or {}
+        inventory = InventoryManager(self._loader, parse=False)
+        for group, hosts in known["groups"].items():
+            inventory.add_group(group)
+            for host in hosts:
+                inventory.add_host(host, group=group)
+        limit = known.get("ansible_limit")
+        if limit:
+            inventory.subset(limit)
+        pattern = ",".join(str(term) for term in terms)
+        found = inventory.get_hosts(pattern)
+        if not found:
+            within = f" within --limit {limit}" if limit else ""
+            raise AnsibleLookupError(
+                f"The pattern '{pattern}' matches no host{within}; check it against the inventory "
+                "(ansible-inventory --graph)."
+            )
+        return [found[0].name]

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_plan
+short_description: Plan a configuration rollout without touching a device
+version_added: 0.1.0
+description:
+  - Reads the running configuration of every device, computes what would change, divides the devices into stages and
+    records the plan in the ledger. Nothing is changed on any device.
+  - The plan is identified by its digest, over each device's change, the configuration it starts from, its stage, and the
+    policy. An approval counts for one digest only, and what is sent later is what the digest covers.
+  - When there is an unfinished run of the same O(name), that one is resumed instead; when what it would do has changed,
+    the task fails and says what.
+  - Shows the distinct changes, each with the number of devices it covers. All of them in diff mode.
+extends_documentation_fragment:
+  - raywright.fleet.ledger
+options:
+  hosts:
+    description: Patterns that select the devices, within C(--limit). Default are the hosts of the play.
+    type: list
+    elements: str
+  configs:
+    description: Directory of rendered configurations, as M(raywright.fleet.config_render) leaves it.
+    type: path
+    required: true
+  consume:
+    description: Remove the directory once it is read. What has to be kept is kept sealed in the ledger.
+    type: bool
+    default: false
+  name:
+    description: Names the rollout. A name has one unfinished run at a time.
+    type: str
+    default: rollout
+  requester:
+    description: Who asks. Default is AWX's user, else the user who is logged in.
+    type: str
+  unfinished:
+    description: What to do about an unfinished run of the same name.
+    type: str
+    choices: [resume, abandon]
+    default: resume
+  ray_address:
+    description: V(local), or the address of a Ray cluster's Jobs API.
+    type: str
+    default: local
+  mode:
+    description: With V(replace) a device ends with exactly its configuration; V(merge) adds it.
+    type: raw
+  stages:
+    description: Cumulative stages, see the role P(raywright.fleet.network_rollout#role).
+    type: raw
+  order:
+    description: V(shuffle) or V(inventory).
+    type: raw
+  max_failure_percentage:
+    description: The breaker's limit.
+    type: raw
+  min_sample:
+    description: The breaker's minimum sample.
+    type: raw
+  concurrency:
+    description: Devices in flight at once.
+    type: raw
+  retries:
+    description: Tries for a device.
+    type: raw
+  timeout:
+    description: Time that one exchange with a device may take.
+    type: raw
+  validate:
+    description: Checks after each stage.
+    type: raw
+  approval:
+    description: V(never), V(plan) or V(stages).
+    type: raw
+  on_failure:
+    description: V(stop), V(rollback_stage) or V(rollback_run).
+    type: raw
+  on_unready:
+    description: V(refuse) or V(skip).
+    type: raw
+  destructive:
+    description: Whether whoever approves must acknowledge the risk.
+    type: raw
+attributes:
+  check_mode:
+    support: full
+    description: Plans and shows, but records nothing.
+  diff_mode:
+    support: full
+    details:
+      - Shows every distinct change in full. Secrets are masked.
+  idempotence:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Render
+  raywright.fleet.config_render:
+    template: router.j2
+    dest: .raywright/rendered
+  run_once: true
+
+- name: Plan
+  raywright.fleet.rollout_plan:
+    configs: .raywright/rendered
+    stages: ["1%", "100%"]
+  run_once: true
+  register: plan
+"""
+
+RETURN = r"""
+run:
+  description: The run's id; none in check mode.
+  type: str
+  returned: success
+digest:
+  description: Identifies the plan.
+  type: str
+  returned: success
+state:
+  description: The run's state; V(completed) when nothing would change, V(checked) in check mode.
+  type: str
+  returned: success
+resumed:
+  description: Whether an unfinished run goes on.
+  type: bool
+  returned: success
+counts:
+  description: Devices by outcome; C(pending) would change.
+  type: dict
+  returned: success
+devices:
+  description: How many devices there are.
+  type: int
+  returned: success
+plan_gate:
+  description: Whether the plan must be approved before its first stage.
+  type: bool
+  returned: success
+stages:
+  description: The stages with C(name), C(devices), C(hosts), C(approval) and C(ended).
+  type: list
+  elements: dict
+  returned: success
+in_flight:
+  description: The largest number of devices that can be touched after the breaker's limit is crossed.
+  type: int
+  returned: when a plan was made
+"""

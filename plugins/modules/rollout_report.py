@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_report
+short_description: Report what became of a run
+version_added: 0.1.0
+description:
+  - Writes a JSON report of a run, or of a plan that check mode made, and shows it in a few lines.
+extends_documentation_fragment:
+  - raywright.fleet.ledger
+options:
+  run:
+    description: The run, by its id or its name.
+    type: str
+  plan:
+    description: The result of M(raywright.fleet.rollout_plan) in check mode.
+    type: dict
+  path:
+    description: Where to write the report.
+    type: path
+attributes:
+  check_mode:
+    support: full
+    description: The report is written in check mode too; no device is touched.
+  idempotence:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Report
+  raywright.fleet.rollout_report:
+    run: "{{ plan.run }}"
+    path: report.json
+  run_once: true
+"""
+
+RETURN = r"""
+report:
+  description:
+    - The report, with C(run), C(digest), C(state), C(devices) (how many), C(outcomes), C(stages), C(failures),
+      C(approvals) and C(engine).
+  type: dict
+  returned: success
+"""

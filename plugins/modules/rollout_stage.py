@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_stage
+short_description: Roll out one stage of a planned run
+version_added: 0.1.0
+description:
+  - Pushes the planned changes to the devices of one stage, in parallel on Ray, reads each back, saves, waits, runs the
+    checks, and gives the stage's verdict.
+  - A device whose configuration is no longer the one the plan was made on is held back, not pushed.
+  - Resumes a stage that was interrupted. Devices that are done are not touched again; those of which it is not known are
+    read first.
+  - The stages before must have passed, and every gate before it must have been opened by an approval of this very plan.
+extends_documentation_fragment:
+  - raywright.fleet.ledger
+options:
+  run:
+    description: The run, by its id or its name.
+    type: str
+    required: true
+  stage:
+    description: The stage's name.
+    type: str
+    required: true
+  ray_address:
+    description: V(local), or the address of a Ray cluster's Jobs API.
+    type: str
+    default: local
+attributes:
+  check_mode:
+    support: full
+    description: Says that it would be rolled out.
+  idempotence:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Roll out the canary
+  raywright.fleet.rollout_stage:
+    run: "{{ plan.run }}"
+    stage: "{{ plan.stages[0].name }}"
+  run_once: true
+  register: canary
+"""
+
+RETURN = r"""
+verdict:
+  description: V(passed), V(failed), or V(inconclusive), which pauses the run.
+  type: str
+  returned: when the stage came to its end
+reason:
+  description: Why.
+  type: str
+  returned: when the stage came to its end
+outcomes:
+  description: Devices of the stage by outcome.
+  type: dict
+  returned: when the stage came to its end
+"""

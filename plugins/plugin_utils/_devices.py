@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: how each device is reached, read from the usual connection variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants as C  # noqa: N812 - the name that Ansible's own code gives it
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import host_variables, renderer, templated
+from ansible_collections.raywright.fleet.plugins.plugin_utils._known_hosts import files_of, known_hosts, options_of
+from ansible_collections.raywright.fleet.plugins.plugin_utils._secrets import secret_values
+
+if TYPE_CHECKING:
+    from ansible.playbook.play_context import PlayContext
+    from ansible.playbook.task import Task
+
+_FIRST_OF = {
+    "host": ("ansible_host", "ansible_ssh_host"),
+    "port": ("ansible_port", "ansible_ssh_port"),
+    "user": ("ansible_user", "ansible_ssh_user"),
+    "password": ("ansible_password", "ansible_ssh_password", "ansible_ssh_pass"),
+    "private_key_file": ("ansible_ssh_private_key_file", "ansible_private_key_file"),
+    "private_key_passphrase": ("ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"),
+    "network_os": ("ansible_network_os",),
+    "become": ("ansible_become",),
+    "become_user": ("ansible_become_user",),
+    "become_method": ("ansible_become_method",),
+    "become_password": ("ansible_become_password", "ansible_become_pass"),
+    "known_hosts_file": ("raywright_known_hosts",),
+    "checking": ("ansible_ssh_host_key_checking", "ansible_host_key_checking"),
+    "arguments": ("ansible_ssh_common_args",),
+    "extra_arguments": ("ansible_ssh_extra_args",),
+}
+_KEYS = tuple(name for names in _FIRST_OF.values() for name in names)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One device: the engine's ``Device`` as a mapping, its secret values, and the variables that checks ask for."""
+
+    device: dict[str, Any] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    variables: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.device["name"])
+
+    @property
+    def address(self) -> str:
+        return f"{self.device['host']}:{self.device['port']}"
+
+
+class Devices:
+    """Reads the connection variables of devices; each host's variables are merged once."""
+
+    def __init__(
+        self,
+        task_vars: Mapping[str, Any],
+        play_context: PlayContext,
+        task: Task,
+        *,
+        timeout: float,
+        wanted_variables: Sequence[str] = (),
+    ) -> None:
+        self._task_vars = task_vars
+        self._defaults = play_context
+        self._task = task
+        self._timeout = timeout
+        self._wanted = tuple(wanted_variables)
+        self._keys: dict[str, str] = {}
+
+    def reach(self, names: Sequence[str]) -> Iterator[Reached]:
+        """Yield each device. Raises ``AnsibleActionFail`` naming the host and the variable that is wrong."""
+        for name in names:
+            variables = host_variables(self._task_vars, name, self._task)
+            own = templated(self._task_vars, name, (*_KEYS, *self._wanted), variables)
+            yield Reached(
+                device=self._device(name, own),
+                secrets=tuple(sorted(secret_values(variables, renderer(self._task_vars, variables)))),
+                variables={key: _plain(own[key]) for key in self._wanted if key in own},
+            )
+
+    def _device(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        found = {option: _first(own, names) for option, names in _FIRST_OF.items()}
+        if not found["network_os"]:
+            raise AnsibleActionFail(
+                f"{name}: ansible_network_os is not set, so it is not known how to talk to it; set it, "
+                "or choose the devices with network_rollout_hosts or --limit"
+            )
+        host, port = str(found["host"] or name), self._port(name, found["port"])
+        user = str(found["user"] or self._defaults.remote_user or C.DEFAULT_REMOTE_USER or "")
+        if not user:
+            raise AnsibleActionFail(f"{name}: no user to log in as; set ansible_user, or give --user")
+        become = self._become(name, found)
+        return {
+            "name": name,
+            "network_os": str(found["network_os"]),
+            "host": host,
+            "port": port,
+            "user": user,
+            "password": _text(found["password"] or self._defaults.password),
+            "private_key": self._key(name, found["private_key_file"] or self._defaults.private_key_file),
+            "private_key_passphrase": _text(found["private_key_passphrase"]),
+            "known_hosts": self._known_hosts(found, host, port),
+            "timeout": self._timeout,
+            **become,
+        }
+
+    def _port(self, name: str, value: Any) -> int:
+        value = value if value is not None else self._defaults.port or 22
+        if not str(value).isdigit() or not 0 < int(value) < 1 << 16:
+            raise AnsibleActionFail(f"{name}: ansible_port is {value!r}; expected a number from 1 to 65535")
+        return int(value)
+
+    def _become(self, name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+        become = boolean(found["become"] if found["become"] is not None else self._defaults.become)
+        method = str(found["become_method"] or self._defaults.become_method or "sudo").removeprefix("ansible.builtin.")
+        if become and method != "sudo":
+            raise AnsibleActionFail(f"{name}: ansible_become_method is {method!r}; this collection knows only sudo")
+        return {
+            "become": become,
+            "become_user": str(found["become_user"] or self._defaults.become_user or "root"),
+            "become_password": _text(found["become_password"] or self._defaults.become_pass) if become else None,
+        }
+
+    def _key(self, name: str, file: Any) -> str | None:
+        if not file:
+            return None
+        if file not in self._keys:
+            try:
+                self._keys[file] = Path(str(file)).expanduser().read_text(encoding="ascii")
+            except (OSError, UnicodeDecodeError) as exc:
+                raise AnsibleActionFail(f"{name}: the private key file {file} cannot be read: {exc}") from exc
+        return self._keys[file]
+
+    def _known_hosts(self, found: Mapping[str, Any], host: str, port: int) -> str | None:
+        options = options_of(" ".join(str(found[name]) for name in ("arguments", "extra_arguments") if found[name]))
+        checking = (
+            found["checking"] if found["checking"] is not None else C.config.get_config_value("HOST_KEY_CHECKING")
+        )
+        if not boolean(checking) or options.get("stricthostkeychecking", "").lower() in {"no", "off"}:
+            return None
+        return known_hosts(files_of(options, found["known_hosts_file"])).lines(host, port)
+
+
+def _first(own: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((own[name] for name in names if own.get(name) is not None), None)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Ansible's values carry tags that neither JSON nor the engine knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return next((kind(value) for kind in (int, float, str) if isinstance(value, kind)), str(value))

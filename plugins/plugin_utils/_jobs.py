@@ -1,0 +1,20 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: where an engine runs: beside Ansible, or as a job on a Ray cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.raywright.fleet.plugins.plugin_utils._engine import EngineProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+def engine_for(
+    address: str, header: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]], *, log: Path
+) -> EngineProcess:
+    """Prepare the engine process for a job; nothing runs before it is followed."""
+    return EngineProcess({**header, "ray": address}, tasks, log=log)

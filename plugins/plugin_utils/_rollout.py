@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: what the rollout's action plugins share: jobs, where they run, and following them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.utils.display import Display
+from ansible_collections.raywright.fleet.engine.errors import FleetError, LedgerError
+from ansible_collections.raywright.fleet.plugins.plugin_utils.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ansible_collections.raywright.fleet.engine.ledger import Ledger
+    from ansible_collections.raywright.fleet.engine.rollout.job import Settings
+    from ansible_collections.raywright.fleet.engine.rollout.recording import Recorder
+    from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
+    from ansible_collections.raywright.fleet.plugins.plugin_utils._engine import EngineProcess
+
+LEASE_SECONDS = 60.0
+_HEARTBEAT_SECONDS = 10.0
+_FLUSH_SECONDS = 1.0
+
+display = Display()
+
+
+def run_folder(run_id: str) -> Path:
+    """The folder of a run on this machine: its journals and logs. Nothing in it is needed on another machine."""
+    folder = Path.cwd() / ".raywright" / "runs" / run_id
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def journal_of(folder: Path, position: int, kind: str) -> Path:
+    return folder / f"{position:02d}-{kind}.jsonl"
+
+
+def header(settings: Settings, devices: Sequence[Reached], **more: Any) -> dict[str, Any]:
+    """The first line of a job. The process that Ray lives for is the playbook's, our parent."""
+    from ansible_collections.raywright.fleet.engine.rollout.local_ray import Process
+
+    playbook = Process.of(os.getppid())
+    return {
+        "settings": settings.as_dict(),
+        "controller": {"pid": playbook.pid, "started": playbook.started},
+        "private_keys": list(_private_keys(devices)),
+        **more,
+    }
+
+
+def task(kind: str, reached: Reached, keys: Mapping[str, int], **more: Any) -> dict[str, Any]:
+    """One device's line of a job."""
+    device = dict(reached.device)
+    if device["private_key"] is not None:
+        device["private_key"] = keys[device["private_key"]]
+    return {"kind": kind, "device": device, "secrets": reached.secrets, "variables": reached.variables, **more}
+
+
+def key_positions(devices: Sequence[Reached]) -> dict[str, int]:
+    return {text: position for position, text in enumerate(_private_keys(devices))}
+
+
+def _private_keys(devices: Sequence[Reached]) -> Iterable[str]:
+    return dict.fromkeys(reached.device["private_key"] for reached in devices if reached.device["private_key"])
+
+
+@contextmanager
+def leased(ledger: Ledger, run_id: str, *, patience: float) -> Iterator[Callable[[], None]]:
+    """Hold a run's lease; gives the function that keeps it alive. Waits for a holder that is about to end."""
+    from ansible_collections.raywright.fleet.engine.ledger import this_process
+
+    deadline = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            lease = ledger.acquire_lease(run_id, owner=this_process(), ttl=LEASE_SECONDS)
+            break
+        except LedgerError as exc:
+            if time.monotonic() > deadline:
+                raise
+            if not told:
+                display.display(f"Waiting, at most {patience:.0f} s: {exc}")
+                told = True
+            time.sleep(0.5)
+    beaten = time.monotonic()
+
+    def beat() -> None:
+        nonlocal beaten
+        if time.monotonic() - beaten >= _HEARTBEAT_SECONDS:
+            beaten = time.monotonic()
+            ledger.heartbeat(lease)
+
+    try:
+        yield beat
+    finally:
+        try:
+            ledger.release(lease)
+        except FleetError as exc:
+            display.warning(f"The lease of run {run_id} could not be given back and will expire by itself: {exc}")
+
+
+class Follower:
+    """Takes the events of one engine process: outcomes to the ledger, counts to the progress display."""
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        name: str,
+        kind: str,
+        fleet: Mapping[str, str],
+        recorder: Recorder | None = None,
+        beat: Callable[[], None] | None = None,
+        on_outcome: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._run = run
+        self._name = name
+        self._kind = kind
+        self._fleet = dict(fleet)
+        self._recorder = recorder
+        self._beat = beat
+        self._on_outcome = on_outcome
+        self._progress = Progress.from_environment(display=display.display)
+        self._phase: Counter[str] = Counter()
+        self._flushed = time.monotonic()
+        self._began = time.monotonic()
+
+    def follow(self, process: EngineProcess) -> dict[str, Any]:
+        """Follow the engine to its end and return its summary."""
+        try:
+            return process.follow(self._event, self._tick)
+        finally:
+            if self._recorder:
+                self._recorder.flush()
+
+    def end(self, verdict: str) -> None:
+        self._progress.phase_end(self._name, verdict=verdict, seconds=time.monotonic() - self._began)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if self._recorder:
+            self._recorder.take(event)
+        kind = event["event"]
+        if kind == "phase":
+            self._begin(event)
+        elif kind in {"outcome", "checked"}:
+            self._count(event)
+        elif kind in {"tripped", "worker_lost"}:
+            in_flight = f"; {event['in_flight']} in flight are finished" if "in_flight" in event else ""
+            self._progress.note(f"{event['reason']}{in_flight}")
+
+    def _begin(self, event: Mapping[str, Any]) -> None:
+        if event["phase"] == "soak":
+            self._progress.note(f"soaking for {event['seconds']:g} s")
+            return
+        self._phase.clear()
+        kind = "validate" if event["phase"] == "validate" else self._kind
+        self._progress.phase(kind, self._name, total=event["total"], run=self._run, fleet=self._whole())
+
+    def _count(self, event: dict[str, Any]) -> None:
+        self._phase[event["outcome"]] += 1
+        if event["event"] == "outcome":
+            self._fleet[event["name"]] = event["outcome"]
+            if self._on_outcome:
+                self._on_outcome(event)
+        self._progress.progress(self._phase.total(), self._phase, fleet=self._whole())
+
+    def _whole(self) -> dict[str, Any]:
+        counts = Counter(self._fleet.values())
+        return {
+            "total": len(self._fleet),
+            "done": len(self._fleet) - counts.pop("pending", 0),
+            "outcomes": dict(counts),
+        }
+
+    def _tick(self) -> None:
+        self._progress.tick()
+        if self._beat:
+            self._beat()
+        if self._recorder and time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self._flushed = time.monotonic()
+            self._recorder.flush()

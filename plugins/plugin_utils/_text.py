@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: the ledger's records as text for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ansible_collections.raywright.fleet.engine.gates import Approval
+    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Run, Verification
+
+_OUTCOMES_SHOWN_LAST = ("pending",)
+
+
+def clean(text: object) -> str:
+    """Take out what would steer a terminal: the ledger's text was written by others."""
+    return "".join(each for each in str(text) if each == "\n" or unicodedata.category(each)[0] != "C")
+
+
+def request(run: Run, approval: Approval, summary: str | None) -> str:
+    """What somebody who decides must see."""
+    destroys = "yes: this checkpoint destroys data; the risk must be acknowledged" if approval.destructive else "no"
+    rows = {
+        "run": f"{run.id} ({run.name})",
+        "requested by": approval.requester,
+        "checkpoint": approval.checkpoint,
+        "destructive": destroys,
+        "digest": approval.digest,
+        "approval": f"{approval.id}, {approval.state}, until {approval.expires:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    lines = [f"  {name + ':':<14}{clean(value)}" for name, value in rows.items()]
+    if summary:
+        lines += ["", *(f"  {line}" for line in clean(summary).splitlines())]
+    return "\n".join(lines)
+
+
+def runs(listed: Sequence[Run]) -> str:
+    if not listed:
+        return "The ledger has no runs."
+    lines = [f"{'RUN':<13}{'STATE':<13}{'BEGUN (UTC)':<21}{'REQUESTER':<14}NAME"]
+    lines += [
+        f"{run.id:<13}{run.state:<13}{run.created:%Y-%m-%d %H:%M:%S}  {clean(run.requester):<14}{clean(run.name)}"
+        for run in listed
+    ]
+    return "\n".join(lines)
+
+
+def one_run(
+    run: Run,
+    checkpoints: Sequence[Checkpoint],
+    counts: Mapping[str, Mapping[str, int]],
+    approvals: Sequence[Approval],
+) -> str:
+    lines = [
+        f"Run {run.id} of {clean(run.name)} ({clean(run.kind)}): {run.state}",
+        f"  requested by {clean(run.requester)}, begun {run.created:%Y-%m-%d %H:%M:%S} UTC, digest {run.digest[:16]}",
+    ]
+    if checkpoints:
+        width = max(len("CHECKPOINT"), *(len(each.name) for each in checkpoints)) + 2
+        lines += ["", f"  {'CHECKPOINT':<{width}}{'STATE':<9}{'VERDICT':<14}{'SECONDS':>8}  OUTCOMES"]
+        lines += [_checkpoint(each, counts.get(each.name, {}), width) for each in checkpoints]
+    if approvals:
+        lines += ["", "  APPROVALS"]
+        lines += [line for approval in approvals for line in _approval(approval)]
+    return "\n".join(lines)
+
+
+def _checkpoint(checkpoint: Checkpoint, counts: Mapping[str, int], width: int) -> str:
+    seconds = ""
+    if checkpoint.started and checkpoint.ended:
+        seconds = f"{(checkpoint.ended - checkpoint.started).total_seconds():.1f}"
+    ordered = sorted(counts, key=lambda outcome: (outcome in _OUTCOMES_SHOWN_LAST, -counts[outcome]))
+    outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ordered)
+    named = f"  {clean(checkpoint.name):<{width}}{checkpoint.state:<9}{clean(checkpoint.verdict or ''):<14}"
+    return f"{named}{seconds:>8}  {outcomes}".rstrip()
+
+
+def _approval(approval: Approval) -> Iterator[str]:
+    yield f"  {approval.id}  {clean(approval.checkpoint)}: {approval.state}, requested by {clean(approval.requester)}"
+    if approval.decided_by:
+        word = "rejected" if approval.state == "rejected" else "approved"
+        flags = " RISK ACKNOWLEDGED" if approval.risk_acknowledged else ""
+        flags += " BREAK GLASS" if approval.break_glass else ""
+        when = f"{approval.decided:%Y-%m-%d %H:%M:%S} UTC" if approval.decided else ""
+        yield f"    {word} by {clean(approval.decided_by)} ({approval.door}) {when}{flags}"
+        for line in clean(approval.reason or "").splitlines():
+            yield f'    "{line}"'
+
+
+def verification(found: Verification) -> str:
+    if found.ok:
+        return f"The record is whole: {found.events} events, chain verified, newest {found.head[:16]}."
+    where = f"broken at event {found.broken_at}" if found.broken_at is not None else "rows without events"
+    return "\n".join([f"THE RECORD WAS CHANGED ({where}):", *(f"  {clean(problem)}" for problem in found.problems)])
+
+
+def every(parts: Sequence[Any]) -> str:
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small lab of real FRR routers for tests: up once per test run, and away with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.devices.base import Device
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = "pytest"
+# Benchmarking addresses (RFC 2544) are the default lab's; this lab can run beside it.
+NETWORK = "100.65.0.0/16"
+
+
+def why_not() -> str:
+    """Say what keeps real routers from running here, or nothing."""
+    if os.geteuid() != 0:
+        return "real routers need root (network namespaces)"
+    missing = [program for program in ("vtysh", "sshd", "ip", "unshare") if shutil.which(program) is None]
+    if missing or not Path("/usr/lib/frr/frr-reload.py").exists():
+        return f"real routers need FRR, frr-pythontools and OpenSSH; missing: {', '.join(missing) or 'frr-reload.py'}"
+    return ""
+
+
+@dataclass(frozen=True)
+class Routers:
+    """The lab's inventory, as devices."""
+
+    directory: Path
+    hosts: dict[str, dict[str, Any]]
+
+    def device(self, name: str, **changes: Any) -> Device:
+        values: dict[str, Any] = {
+            "name": name,
+            "network_os": "frr",
+            "host": self.hosts[name]["ansible_host"],
+            "user": "labnet",
+            "private_key": (self.directory / "id_ed25519").read_text(),
+            "known_hosts": (self.directory / "known_hosts").read_text(),
+            "timeout": 60.0,
+        }
+        return Device(**{**values, **changes})
+
+    @property
+    def password(self) -> str:
+        return (self.directory / "password").read_text().strip()
+
+
+@pytest.fixture(scope="session")
+def routers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routers]:
+    """Three routers: one spine and two leafs, BGP between them."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    base = tmp_path_factory.mktemp("routers")
+    collections = base / "collections"
+    (collections / "ansible_collections" / "raywright").mkdir(parents=True)
+    (collections / "ansible_collections" / "raywright" / "fleet").symlink_to(ROOT)
+    lab = {
+        "lab_name": LAB,
+        "lab_routers": "3",
+        "lab_spines": "1",
+        "lab_management_network": NETWORK,
+        "lab_directory": str(base / "lab"),
+    }
+    try:
+        _lab(collections, lab)
+        yield Routers(base / "lab", _hosts(base / "lab" / "inventory.yml"))
+    finally:
+        _lab(collections, {**lab, "lab_state": "absent"})
+
+
+def _lab(collections: Path, options: dict[str, str]) -> None:
+    extra = [word for name, value in options.items() for word in ("-e", f"{name}={value}")]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "raywright.fleet.lab", *extra],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections)},
+        cwd=collections,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("fatal")]
+
+
+def _hosts(inventory: Path) -> dict[str, dict[str, Any]]:
+    groups = yaml.safe_load(inventory.read_text())
+    return {name: values for group in groups.values() for name, values in (group.get("hosts") or {}).items() if values}
