@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from ..errors import LedgerError
 from . import tables
@@ -192,7 +192,7 @@ def _one(run_id: str, name: str) -> Select[Any]:
 
 
 def _unfinished(name: str) -> Select[Any]:
-    ended = tables.runs.c.state.in_(FINISHED)
+    ended: ColumnElement[bool] = tables.runs.c.state.in_(FINISHED)
     for kind, states in ENDED.items():
         ended |= (tables.runs.c.kind == kind) & tables.runs.c.state.in_(states)
     newest = select(*_RUN).where(tables.runs.c.name == name, ~ended)

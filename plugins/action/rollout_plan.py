@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The controller half of ``rollout_plan``: reads every device, computes its change, makes the plan."""
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class ActionModule(ActionBase):
         try:
             result.update(self._plan(args, task_vars or {}))
         except FleetError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            # The sentence is whole: a cause would be appended to it, in the same words.
+            raise AnsibleActionFail(str(exc)) from None
         finally:
             if args["consume"]:
                 shutil.rmtree(args["configs"], ignore_errors=True)
@@ -310,7 +312,7 @@ def _wanted(configs: Path, names: list[str]) -> dict[str, str]:
         try:
             wanted[name] = (configs / f"{name}.cfg").read_text(encoding="utf-8")
         except OSError as exc:
-            raise AnsibleActionFail(f"{name}: its rendered configuration cannot be read: {exc}") from exc
+            raise AnsibleActionFail(f"{name}: its rendered configuration cannot be read: {exc}") from None
     return wanted
 
 

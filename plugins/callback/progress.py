@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -22,7 +23,7 @@ description:
   - What it shows is news, not a record; the ledger holds what happened. A display that cannot work is left out and
     never stops a run.
 author:
-  - raywright.fleet contributors
+  - raywright.fleet contributors (@raywright)
 requirements:
   - For your own playbooks, enabling in the configuration
 options:

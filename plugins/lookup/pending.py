@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ name: pending
 short_description: The hosts that a checkpoint of a run still has to do
 version_added: 0.1.0
 author:
-  - raywright.fleet contributors
+  - raywright.fleet contributors (@raywright)
 description:
   - Returns a host pattern for the C(hosts) of a play, so that a finished checkpoint is skipped without any output.
   - The pattern is V(all:!all), which matches no host, when the checkpoint has passed or was skipped, and when its run

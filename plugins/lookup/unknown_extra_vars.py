@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ name: unknown_extra_vars
 short_description: What was given with -e and nobody reads
 version_added: 0.1.0
 author:
-  - raywright.fleet contributors
+  - raywright.fleet contributors (@raywright)
 description:
   - Ansible accepts any variable with C(-e), so a mistyped option silently does nothing.
   - Returns a sentence for each extra variable that is not among the known names, with the name that was probably meant.

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the lab asks of the Linux host: processes, network namespaces, links, files.
 
 Which processes belong to a router is read from the kernel, by network namespace, and never from a pid file: a pid

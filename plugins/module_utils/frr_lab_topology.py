@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The lab's leaf-spine fabric as data: who is connected to whom, with which addresses. Pure, no I/O.
 
 Everything about a router follows from its role and number, never from the size of the lab, so that growing and

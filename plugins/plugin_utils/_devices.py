@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Private to this collection: how each device is reached, read from the usual connection variables."""
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Devices:
             try:
                 self._keys[file] = Path(str(file)).expanduser().read_text(encoding="ascii")
             except (OSError, UnicodeDecodeError) as exc:
-                raise AnsibleActionFail(f"{name}: the private key file {file} cannot be read: {exc}") from exc
+                raise AnsibleActionFail(f"{name}: the private key file {file} cannot be read: {exc}") from None
         return self._keys[file]
 
     def _known_hosts(self, found: Mapping[str, Any], host: str, port: int) -> str | None:

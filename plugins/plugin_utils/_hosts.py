@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Private to this collection: the devices of a play and their variables, each host touched once.
 
 What costs time here is Ansible's merging of variables (0.15-0.3 ms a host), so ask once per host, never once per key.

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Private to this collection: what the rollout's action plugins share: jobs, where they run, and following them."""
 
 from __future__ import annotations
@@ -159,6 +160,9 @@ class Follower:
         if event["phase"] == "soak":
             self._progress.note(f"soaking for {event['seconds']:g} s")
             return
+        if self._phase:
+            self._progress.phase_end(self._name, verdict="pushed", seconds=time.monotonic() - self._began)
+        self._began = time.monotonic()
         self._phase.clear()
         kind = "validate" if event["phase"] == "validate" else self._kind
         self._progress.phase(kind, self._name, total=event["total"], run=self._run, fleet=self._whole())
@@ -169,7 +173,7 @@ class Follower:
             self._fleet[event["name"]] = event["outcome"]
             if self._on_outcome:
                 self._on_outcome(event)
-        self._progress.progress(self._phase.total(), self._phase, fleet=self._whole())
+        self._progress.progress(self._phase.total(), self._phase, fleet=self._whole)
 
     def _whole(self) -> dict[str, Any]:
         counts = Counter(self._fleet.values())

@@ -1,0 +1,218 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project with an embedded fleet of its own, in which ``ansible-playbook raywright.fleet.rollout`` is run."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from engine.embedded.running import serving
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 120
+TEMPLATE = ROOT / "playbooks" / "templates" / "embedded_fabric.j2"
+BY_HAND = "ntp server 192.0.2.99"
+
+
+class EmbeddedFleet:
+    """Real SSH servers on loopback, answered by a thread of this process: their commits can be counted."""
+
+    def __init__(self, directory, devices, latency=0.0):
+        self.directory = directory
+        self._serving = None
+        self._up, self._down = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(devices, latency)), daemon=True)
+        self._thread.start()
+        assert self._up.wait(DEADLINE)
+
+    async def _serve(self, devices, latency):
+        async with serving(self.directory, devices=devices, latency=latency) as self._serving:
+            self._up.set()
+            await asyncio.to_thread(self._down.wait)
+
+    def stop(self):
+        self._down.set()
+        self._thread.join(DEADLINE)
+
+    @property
+    def names(self):
+        return list(self._serving.nodes)
+
+    @property
+    def password(self):
+        return self._serving.state.password()
+
+    @property
+    def secrets(self):
+        return json.loads((self.directory / "secrets.json").read_text())
+
+    def commits(self):
+        """How often each device's running configuration was replaced since the server began."""
+        return {name: router.revision for name, router in self._serving.fleet.routers.items()}
+
+    def configurations(self):
+        """Running and startup configuration of every device, as the devices hold them."""
+        return {name: (each.running, each.startup) for name, each in self._serving.fleet.routers.items()}
+
+    def faults(self, table):
+        draft = self.directory / "faults.draft"
+        draft.write_text(json.dumps(table))
+        draft.replace(self.directory / "faults.json")
+
+
+class Project:
+    """A directory with a fleet, a ledger and a fleet key."""
+
+    def __init__(self, path, devices, latency=0.0):
+        self.path = path
+        self.started = []
+        self.fleet = EmbeddedFleet(path / "fleet", devices, latency)
+        link = path / "collections" / "ansible_collections" / "raywright" / "fleet"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(ROOT)
+        (path / "tmp").mkdir()
+        key = path / "fleet.key"
+        key.touch(mode=0o600)
+        key.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(path / "home"),
+            "LC_ALL": "C.UTF-8",
+            "TMPDIR": str(path / "tmp"),
+            "ANSIBLE_COLLECTIONS_PATH": str(path / "collections"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_INJECT_FACT_VARS": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
+            "RAYWRIGHT_FLEET_KEY_FILE": str(key),
+            "RAYWRIGHT_PROGRESS_LOG": str(path / "progress.jsonl"),
+        }
+
+    def command(self, *options, playbook="raywright.fleet.rollout", inventory=True, **given):
+        """A command; keyword arguments are options of the role, without their prefix."""
+        if playbook == "raywright.fleet.rollout":
+            given = {"template": str(TEMPLATE), "report": "report.json", **given}
+            given = {f"network_rollout_{name}": value for name, value in given.items() if value is not None}
+        words = [word for name, value in given.items() for word in ("-e", json.dumps({name: value}))]
+        inventory_words = ["-i", str(self.fleet.directory / "inventory")] if inventory else []
+        return [str(Path(sys.executable).parent / "ansible-playbook"), *inventory_words, playbook, *options, *words]
+
+    def run(self, *options, **given):
+        """Run to the end; the exit status and everything that was shown, on one line's worth of spaces."""
+        done = subprocess.run(
+            self.command(*options, **given),
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=DEADLINE,
+        )
+        return done.returncode, done.stdout
+
+    def start(self, *options, **given):
+        with (self.path / "output").open("w") as output:
+            process = subprocess.Popen(
+                self.command(*options, **given),
+                cwd=self.path,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.started.append(process)
+        return process
+
+    @property
+    def output(self):
+        return (self.path / "output").read_text()
+
+    def end(self):
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.fleet.stop()
+
+    @property
+    def report(self):
+        return json.loads((self.path / "report.json").read_text())
+
+    def query(self, statement, *values):
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.path}/ledger/ledger.db?mode=ro", uri=True, timeout=30)
+        ) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def outcomes(self):
+        """Outcome of every device of the newest run, from the ledger."""
+        newest = "SELECT id FROM runs ORDER BY number DESC LIMIT 1"
+        return dict(self.query(f"SELECT name, outcome FROM targets WHERE run_id = ({newest})"))
+
+    def state(self):
+        return self.query("SELECT state FROM runs ORDER BY number DESC LIMIT 1")[0][0]
+
+    def approval(self):
+        return self.query("SELECT id, digest, state FROM approvals ORDER BY number DESC LIMIT 1")[0]
+
+    def approve(self, **other):
+        approval, digest, _ = self.approval()
+        given = {"approval": approval, "digest": digest[:16], "approver": "bob", "reason": "looks good"}
+        return self.run(playbook="raywright.fleet.approve", inventory=False, **{**given, **other})
+
+    def add_up(self):
+        """Whether the report, the ledger and the fleet agree that every device ended in exactly one outcome."""
+        report, outcomes = self.report, self.outcomes()
+        assert set(outcomes) == set(self.fleet.names)
+        assert report["outcomes"] == dict(Counter(outcomes.values()))
+        assert sum(report["outcomes"].values()) == report["devices"] == len(self.fleet.names)
+        return report
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
+        time.sleep(0.05)
+    return found
+
+
+def engine_of(process):
+    """Process ids of the engine processes below a playbook."""
+    found = []
+    for pid in descendants(process.pid):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"engine.rollout" in words:
+                found.append(pid)
+    return found
+
+
+def descendants(pid):
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
