@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint sanity unit integration packages constraints clean
+.PHONY: help env demo demo-down test lint sanity unit integration packages constraints clean
 
 # Absolute, so that a playbook that starts another process or changes folder still finds the collection.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
@@ -10,7 +10,7 @@ PLAYBOOK := .venv/bin/ansible-playbook
 STAMP := .venv/.raywright-installed
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## set up .venv/ and build/collections/ (PYTHON=/path/to/python3.13 to choose)
 	@scripts/link-collection
@@ -21,6 +21,9 @@ $(STAMP): requirements/engine.txt requirements/dev.txt requirements/constraints.
 
 demo: env ## roll a change out to 200 embedded devices (DEVICES=), or with LAB=frr to 24 real routers (ROUTERS=; root)
 	@scripts/demo '$(LAB)' '$(DEVICES)' '$(ROUTERS)'
+
+demo-down: env ## take the demo's routers away (root)
+	@$(PLAYBOOK) raywright.fleet.lab -e lab_state=absent -e lab_name=demo -e lab_directory=$(CURDIR)/build/demo/lab
 
 test: env ## everything: lint, sanity, unit and integration tests; installs system packages where it may
 	@scripts/test

@@ -82,7 +82,7 @@ class FrrSession:
         token = tokens.token_hex(16)
         script = self._locked("-s", _SNAPSHOT.format(token=token))
         done = await self._sh(script)
-        running, _, startup = self._succeeded(done, "read the configuration").stdout.partition(token)
+        running, _token, startup = self._succeeded(done, "read the configuration").stdout.partition(token)
         return Snapshot(running=running, startup=startup[1:] if startup else None)
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:

@@ -158,7 +158,7 @@ class _Node:
         return node
 
     def lines(self, depth: int = 0) -> Iterator[str]:
-        for (_, text), node in self.children.items():
+        for (_mark, text), node in self.children.items():
             yield f"{node.mark}{' ' * depth}{text}"
             yield from node.lines(depth + 1)
 

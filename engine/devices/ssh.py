@@ -104,7 +104,7 @@ async def run(
     channel: asyncssh.SSHClientChannel[bytes] | None = None
     try:
         async with asyncio.timeout(timeout):
-            channel, _ = await connection.create_session(lambda: exchange, command, encoding=None)
+            channel, _session = await connection.create_session(lambda: exchange, command, encoding=None)
             # A command may end without reading its input; how the exchange ended then says more than the write.
             with contextlib.suppress(OSError):
                 channel.write(stdin.encode())
@@ -263,7 +263,7 @@ def _recorded(device: Device, known_hosts: asyncssh.SSHKnownHosts | None) -> tup
     if known_hosts is None:
         return [], False
     port = device.port if device.port != asyncssh.DEFAULT_PORT else None
-    keys, authorities, *_ = known_hosts.match(device.host, "", port)
+    keys, authorities, *_others = known_hosts.match(device.host, "", port)
     return list(keys), bool(authorities)
 
 

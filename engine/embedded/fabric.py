@@ -81,15 +81,15 @@ def build(devices: int, base_address: str) -> dict[str, Node]:
 
 def _places(devices: int) -> Iterator[tuple[Role, int]]:
     cores = 2 if devices >= _CORES_FROM else 0
-    for _ in range(cores):
+    for _core in range(cores):
         yield "core", 1
     sites = max(1, round((devices - cores) / _SITE_SIZE))
     for site in range(1, sites + 1):
         share, extra = divmod(devices - cores, sites)
         size = share + (site <= extra)
         spines = min(2, size // 2)
-        yield from (("spine", site) for _ in range(spines))
-        yield from (("leaf", site) for _ in range(size - spines))
+        yield from (("spine", site) for _spine in range(spines))
+        yield from (("leaf", site) for _leaf in range(size - spines))
 
 
 def _asn(role: Role, site: int, number: int) -> int:

@@ -92,7 +92,7 @@ def table(groups: Sequence[Sequence[Entry]]) -> Table:
 
 
 def _rule(pattern: str, group: int, rank: int, block: Table | None) -> Rule:
-    required, _, optional = pattern.partition(" [")
+    required, _separator, optional = pattern.partition(" [")
     words = required.split()
     identity = words.index("=") if "=" in words else 0
     base = tuple(_word(word) for word in words if word != "=")

@@ -56,7 +56,7 @@ def assemble(nodes: Mapping[str, Node], state: State, latency: float) -> Fleet:
 
 async def serve(fleet: Fleet, state: State, port: int) -> tuple[asyncssh.SSHAcceptor, int]:
     """Begin to answer; gives the acceptor and the port. Raises ``InvalidInput`` when the port is taken."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     listener = _listener(port)
     acceptor = await asyncssh.listen(

@@ -60,7 +60,7 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 def new_id(prefix: Literal["r", "a"]) -> str:
-    return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(10))}"
+    return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _position in range(10))}"
 
 
 @dataclass(frozen=True, slots=True)

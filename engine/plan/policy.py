@@ -88,11 +88,11 @@ def _number(
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    bound = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
+    bound = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
     if isinstance(value, bool) or not low <= number <= (high if high is not None else float("inf")):
-        raise InvalidInput(f"{option}: {value!r} is no number {bound}")
+        raise InvalidInput(f"{option}: {value!r} is not a number {bound}")
     if whole and number != int(number):
-        raise InvalidInput(f"{option}: {value!r} is no whole number")
+        raise InvalidInput(f"{option}: {value!r} is not a whole number")
     return number
 
 

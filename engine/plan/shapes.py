@@ -68,12 +68,12 @@ def render(shapes: Sequence[Shape], width: int, *, limit: int = 10, lines_limit:
         for line in shape.lines[:lines_limit]:
             shown += _wrap(line, width)
         if len(shape.lines) > lines_limit:
-            shown.append(f"    ... and {len(shape.lines) - lines_limit} more lines: see the report")
+            shown.append(f"    ... and {len(shape.lines) - lines_limit} more lines: --diff shows them")
         shown.append("")
     if rest := shapes[limit:]:
         devices = sum(shape.devices for shape in rest)
         shapes_left = "1 more shape" if len(rest) == 1 else f"{len(rest)} more shapes"
-        shown.append(f"... and {shapes_left} ({_devices(devices)}): see the report")
+        shown.append(f"... and {shapes_left} ({_devices(devices)}): --diff shows them")
     elif shown:
         shown.pop()
     return shown
@@ -135,7 +135,7 @@ class _Members:
     names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.slots = [_Values() for _ in self.first_values]
+        self.slots = [_Values() for _value in self.first_values]
 
     def add(self, device: str, text: str, values: list[str]) -> None:
         self.devices += 1

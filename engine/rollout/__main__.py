@@ -8,17 +8,18 @@ Exit status: 0 done, 2 the job could not be run, 3 stopped before its end.
 
 import argparse
 import asyncio
+import io
 import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import FleetError
 from ..sealing.key import FleetKey
-from . import vault
+from . import parcel
 from .engine import Engine, Job, watch_signals
 from .job import Settings, Task
 from .journal import Journal
@@ -33,54 +34,68 @@ _PATIENCE = 4
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.rollout", description=__doc__)
     parser.add_argument("--sealed-job", type=Path, help="read the job from a sealed file instead of standard input")
-    options = parser.parse_args()
-    key = FleetKey.from_environment()
+    sealed: Path | None = parser.parse_args().sealed_job
     # Ray and libraries may print; what follows us must see events alone.
-    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    events = (parcel.Separated if sealed else io.TextIOWrapper)(stdout, encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if options.sealed_job:
-        lines: Iterable[str] = key.unseal(options.sealed_job.read_bytes(), purpose=vault.JOB).splitlines()
-    else:
-        lines = sys.stdin
-    header, tasks = _read(lines)
-    job = _job(header, tasks)
-    path = Path(header["journal"]) if header.get("journal") else None
     try:
-        with Journal(path, events, patience=job.settings.timeout * _PATIENCE) as journal:
+        key = parcel.node_key() if sealed else FleetKey.from_environment()
+        lines = parcel.unpack(key, sealed) if sealed else iter(sys.stdin)
+        header: dict[str, Any] = json.loads(next(lines))
+        path = Path(header["journal"]) if header.get("journal") else None
+        patience = Settings.from_dict(header["settings"]).timeout * _PATIENCE
+        with Journal(path, events, patience=patience) as journal:
             try:
-                return asyncio.run(_run(Engine(job, key, journal), lifeline=options.sealed_job is None))
+                return asyncio.run(_run(_work(header, lines, key, journal), lifeline=sealed is None))
             except* FleetError as group:
                 journal.emit("error", {"message": str(_first(group))})
     except FleetError as exc:
-        sys.stderr.write(f"{exc}\n")
+        Journal(None, events).emit("error", {"message": str(exc)})
     return FAILED
 
 
-async def _run(engine: Engine, *, lifeline: bool) -> int:
-    watch_signals(engine.stop)
+class _Work(Protocol):
+    def stop(self, reason: str) -> None: ...
+
+    async def run(self) -> bool: ...
+
+
+def _work(header: dict[str, Any], lines: Iterator[str], key: FleetKey, journal: Journal) -> _Work:
+    """Read the job; it is done here, or sent to the cluster that does it."""
+    if not parcel.is_cluster(header.get("ray", "local")):
+        return Engine(_job(header, _tasks(header, lines)), key, journal)
+    from .submission import Submission  # noqa: PLC0415 - brings an HTTP client, which only this needs
+
+    submission = Submission(header, key, journal)
+    asyncio.run(submission.clear_the_way())
+    submission.load(lines)
+    return submission
+
+
+async def _run(work: _Work, *, lifeline: bool) -> int:
+    watch_signals(work.stop)
     if lifeline:
         loop = asyncio.get_running_loop()
-        threading.Thread(target=_watch_lifeline, args=(loop, engine), daemon=True).start()
-    return 0 if await engine.run() else STOPPED
+        threading.Thread(target=_watch_lifeline, args=(loop, work), daemon=True).start()
+    return 0 if await work.run() else STOPPED
 
 
-def _watch_lifeline(loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
-    for _ in sys.stdin:
+def _watch_lifeline(loop: asyncio.AbstractEventLoop, work: _Work) -> None:
+    for _line in sys.stdin:
         pass
-    loop.call_soon_threadsafe(engine.stop, "its controller is gone")
+    loop.call_soon_threadsafe(work.stop, "its controller is gone")
 
 
-def _read(lines: Iterable[str]) -> tuple[dict[str, Any], tuple[Task, ...]]:
-    """Read header and devices up to the end mark; a job that was cut off is refused whole."""
-    source = iter(lines)
-    header: dict[str, Any] = json.loads(next(source))
+def _tasks(header: dict[str, Any], lines: Iterable[str]) -> tuple[Task, ...]:
+    """Read the devices up to the end mark; a job that was cut off is refused whole."""
     # A fleet often shares one key, so a device's line only says which.
     keys: list[str] = header.get("private_keys", [])
     tasks: list[Task] = []
-    for line in source:
+    for line in lines:
         raw = json.loads(line)
         if raw == "end":
-            return header, tuple(tasks)
+            return tuple(tasks)
         if raw["device"].get("private_key") is not None:
             raw["device"]["private_key"] = keys[raw["device"]["private_key"]]
         tasks.append(Task.from_dict(raw))

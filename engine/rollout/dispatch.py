@@ -39,7 +39,7 @@ class Dispatcher:
 
     async def run(self, tasks: Iterable[Task]) -> None:
         self.waiting.extend(tasks)
-        self._out = [{} for _ in range(self.workers)]
+        self._out = [{} for _worker in range(self.workers)]
         shares = [len(range(worker, self.concurrency, self.workers)) for worker in range(self.workers)]
         async with asyncio.TaskGroup() as group:
             for worker, share in enumerate(shares):
@@ -68,7 +68,7 @@ class Dispatcher:
     def _next(self, room: int) -> list[Task]:
         if self.stopped or self.breaker.tripped or room <= 0:
             return []
-        batch = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
+        batch = [self.waiting.popleft() for _task in range(min(room, len(self.waiting)))]
         if batch:
             self.breaker.start(sum(task.name not in self._lost for task in batch))
             self.emit("dispatched", {"names": [task.name for task in batch]})

@@ -173,6 +173,12 @@ def _connect(where: str, job: Job, key: FleetKey) -> Pool:
 
     ray.init(address=where, log_to_driver=False, logging_level="error", namespace=f"raywright-{job.settings.run}")
     lock = str(job.folder / "workers.lock") if job.folder is not None else None
+    if job.ray != "local":
+        from . import nodes  # noqa: PLC0415 - as above
+
+        touches = any(task.kind != "plan" for task in job.tasks)
+        lock = nodes.lock_of(job.settings.run) if touches else None
+        nodes.check(key, lock=lock, patience=job.settings.timeout * 4)
     return RayPool(job.settings, key, devices=len(job.tasks), lock=lock)
 
 

@@ -231,8 +231,8 @@ async def validate(attempt: Attempt) -> Result:
         return attempt.result("failed", f"it cannot be asked any more: {exc}")
     if not verdicts:
         return attempt.result("passed")
-    worst = "failed" if any(verdict == "failed" for verdict, _ in verdicts.values()) else "inconclusive"
-    said = {name: attempt.masker.mask(reason) for name, (_, reason) in verdicts.items()}
+    worst = "failed" if any(verdict == "failed" for verdict, _reason in verdicts.values()) else "inconclusive"
+    said = {name: attempt.masker.mask(reason) for name, (_verdict, reason) in verdicts.items()}
     return attempt.result(worst, "; ".join(f"{name}: {reason}" for name, reason in said.items()), checks=said)
 
 

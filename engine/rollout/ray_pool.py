@@ -22,6 +22,7 @@ from ..sealing.key import FleetKey
 from . import vault
 from .guard import hold_worker_lock
 from .job import Result, Settings, Task
+from .parcel import node_key
 from .pools import WorkerLost
 from .worker import Worker
 
@@ -34,7 +35,7 @@ class _Actor:
 
     def __init__(self, settings: dict[str, Any], lock: str | None) -> None:
         self._lock = hold_worker_lock(lock) if lock else None
-        self._key = FleetKey.from_environment()
+        self._key = node_key()
         self._worker = Worker(Settings.from_dict(settings), self._key)
 
     async def ready(self) -> int:
@@ -112,4 +113,4 @@ class RayPool:
         await asyncio.sleep(0)
 
     def usage(self) -> tuple[float, int]:
-        return self._gone + sum(cpu for cpu, _ in self._used.values()), sum(rss for _, rss in self._used.values())
+        return self._gone + sum(cpu for cpu, _rss in self._used.values()), sum(rss for _cpu, rss in self._used.values())

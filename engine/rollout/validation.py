@@ -5,14 +5,14 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError, Undefined
+from jinja2 import TemplateError, TemplateSyntaxError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from ..devices.base import Session
-from ..errors import CommandFailed
+from ..errors import CommandFailed, InvalidInput
 from ..plan.checks import Check
 
 if TYPE_CHECKING:
@@ -22,6 +22,34 @@ Verdict = tuple[str, str]
 
 _ENVIRONMENT = SandboxedEnvironment(autoescape=False)
 _EXCERPT = 160
+
+
+def require_readable(checks: Sequence[Check]) -> None:
+    """Parse every template and expression. Raises ``InvalidInput`` that names the check and the key.
+
+    Not in ``plan``, which knows no Jinja2; whoever makes a plan calls it, so before anything is touched.
+    """
+    for check in checks:
+        where = f"validate: {check.name!r}"
+        for key, text in (
+            ("shell" if check.shell else "command", check.command),
+            ("match", check.match),
+            ("not_match", check.not_match),
+        ):
+            if text and "{{" in text:
+                _readable(lambda text=text: _ENVIRONMENT.from_string(text), f"{where}: {key}: {text!r} is no Jinja2 template")
+        if expression := check.expression:
+            _readable(
+                lambda text=expression: _ENVIRONMENT.compile_expression(text),
+                f"{where}: expression: {expression!r} is no Jinja2 expression",
+            )
+
+
+def _readable(parse: Callable[[], object], problem: str) -> None:
+    try:
+        parse()
+    except TemplateSyntaxError as exc:
+        raise InvalidInput(f"{problem}: {exc.message}") from exc
 
 
 async def failing(attempt: "Attempt", session: Session) -> dict[str, Verdict]:
@@ -53,7 +81,8 @@ async def _once(check: Check, facts: Mapping[str, Any], session: Session) -> Ver
         return judge(check, output, facts)
     except CommandFailed as exc:
         return "failed", str(exc)
-    except TemplateError as exc:
+    except (TemplateError, re.error, TypeError, ValueError, LookupError, ArithmeticError) as exc:
+        # What a pattern or an expression makes of an unforeseen output says nothing about the device.
         return "inconclusive", f"the check itself cannot be evaluated: {exc}"
 
 

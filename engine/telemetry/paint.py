@@ -97,7 +97,7 @@ def line(view: View) -> str:
 
 def ended(view: View, verdict: str, seconds: float | None, *, signs: Signs, colour: Colour = plain) -> str:
     """Return the line that stays when a phase has ended."""
-    good = verdict in ("", "passed", "ok", "approved", "skipped")
+    good = verdict in ("", "passed", "pushed", "ok", "approved", "skipped")
     took = f" in {elapsed(view.seconds if seconds is None else seconds)}"
     devices = f": {view.step.done}/{view.step.total} devices" if view.step.done else ""
     counts = _counts(view.step.outcomes, colour)
@@ -133,7 +133,7 @@ def bar(view: View, width: int, *, signs: Signs, tick: int = 0, colour: Colour =
     room = width - cells(head[0]) - 1 - _NARROWEST_BAR
     chosen = []
     for place, pieces in parts:
-        needed = sum(cells(text) for text, _ in pieces)
+        needed = sum(cells(text) for text, _shade in pieces)
         if needed > room:
             break
         room -= needed
@@ -141,7 +141,7 @@ def bar(view: View, width: int, *, signs: Signs, tick: int = 0, colour: Colour =
     if not chosen:
         return _fitted([head, (share, "")], width, signs.cut, colour)
     drawn = [head, (" ", ""), *_drawn(view.step, min(_WIDEST_BAR, _NARROWEST_BAR + room), signs)]
-    for _, pieces in sorted(chosen, key=lambda part: part[0]):
+    for _place, pieces in sorted(chosen, key=lambda part: part[0]):
         drawn += pieces
     return _fitted(drawn, width, signs.cut, colour)
 

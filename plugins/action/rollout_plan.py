@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, FleetError, InvalidInput
@@ -77,7 +78,7 @@ class ActionModule(ActionBase):
     def _plan(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
 
-        given = {option: _ledger.plain(args[option]) for option in _POLICY if args[option] is not None}
+        given = {option: _listed(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse(given)
         names = device_names(task_vars, args["hosts"])
         reader = Devices(
@@ -304,6 +305,16 @@ def _stages(stages: Any, policy: Policy, ended: Collection[str] = ()) -> list[di
         {"name": name, "devices": len(names), "hosts": list(names), "approval": approvals[name], "ended": name in ended}
         for name, names in stages.items()
     ]
+
+
+def _listed(value: Any) -> Any:
+    """Read what ``-e name='["10%", "100%"]'`` sets, which is a text."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as exc:
+        raise InvalidInput(f"{value!r} looks like a list but is none: {exc}") from exc
 
 
 def _wanted(configs: Path, names: list[str]) -> dict[str, str]:

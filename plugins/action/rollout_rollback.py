@@ -103,7 +103,7 @@ class _Rollback:
         recorder = BySource(self._ledger, self._run.id, [each.target for each in self._due.values()])
         follower = _rollout.Follower(
             run=self._run.id,
-            name=f"rollback {name}",
+            name=name,
             kind="rollback",
             fleet={target.name: target.outcome for target in targets},
             recorder=recorder,

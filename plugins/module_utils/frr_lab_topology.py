@@ -78,7 +78,7 @@ def _management(text: str, *, spines_and_leaves: int) -> ipaddress.IPv4Network:
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError as error:
-        raise LabError(f"management_network must be an IPv4 network such as 198.18.0.0/15: {error}.") from error
+        raise LabError(f"management_network must be an IPv4 network such as 198.18.0.0/16: {error}.") from error
     if network.num_addresses < 2 * spines_and_leaves:
         raise LabError(
             f"management_network {text} has {network.num_addresses} addresses, but this lab needs "

@@ -46,7 +46,7 @@ options:
     description:
       - IPv4 network for the links between the host and each router, used for SSH. Each router takes two addresses of it.
     type: str
-    default: 198.18.0.0/15
+    default: 198.18.0.0/16
   directory:
     description: Where the files of the labs are kept on the host. Not below C(/run).
     type: path
@@ -291,7 +291,7 @@ def main() -> None:
             "name": {"type": "str", "default": "lab"},
             "routers": {"type": "int", "default": 24},
             "spines": {"type": "int"},
-            "management_network": {"type": "str", "default": "198.18.0.0/15"},
+            "management_network": {"type": "str", "default": "198.18.0.0/16"},
             "directory": {"type": "path", "default": "/var/lib/raywright-lab"},
             "credentials": {"type": "path", "required": True},
             "owner": {"type": "str", "default": "root"},

@@ -149,7 +149,7 @@ class TerminalDoor:
         )
 
     def _phrase(self, question: str, accepted: tuple[str, ...], seconds: int) -> str | None:
-        for _ in range(_TRIES):
+        for _attempt in range(_TRIES):
             answer = self._line(question, seconds)
             if answer in accepted:
                 return answer

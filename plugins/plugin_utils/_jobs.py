@@ -17,5 +17,17 @@ if TYPE_CHECKING:
 def engine_for(
     address: str, header: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]], *, log: Path
 ) -> EngineProcess:
-    """Prepare the engine process for a job; nothing runs before it is followed."""
+    """Prepare the engine process for a job; nothing runs before it is followed.
+
+    For a cluster it is a process on the controller too: it submits the job and follows it, and its lifeline ends the
+    job in order however the playbook dies.
+    """
+    from ansible_collections.raywright.fleet.engine.errors import InvalidInput
+    from ansible_collections.raywright.fleet.engine.rollout.parcel import is_cluster
+
+    if address != "local" and not is_cluster(address):
+        raise InvalidInput(
+            f"network_rollout_ray_address is {address!r}; give local, or the address of a cluster's Jobs API: "
+            "http://HEAD:8265 or https://..."
+        )
     return EngineProcess({**header, "ray": address}, tasks, log=log)

@@ -62,7 +62,7 @@ def options_of(arguments: str) -> dict[str, str]:
     for position, word in enumerate(words):
         option = words[position + 1] if word == "-o" and position + 1 < len(words) else word[2:]
         if word.startswith("-o") and "=" in option:
-            name, _, value = option.partition("=")
+            name, _equals, value = option.partition("=")
             found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found
 

@@ -36,7 +36,7 @@ def ledger_url(option: str | None) -> str:
 
 def has_ledger(option: str | None) -> bool:
     """Tell, without making anything, whether there is a ledger that can be opened."""
-    scheme, _, path = ledger_url(option).partition(":///")
+    scheme, _separator, path = ledger_url(option).partition(":///")
     return not scheme.startswith("sqlite") or Path(path).exists()
 
 

@@ -172,7 +172,7 @@ class Project:
         return self.query("SELECT id, digest, state FROM approvals ORDER BY number DESC LIMIT 1")[0]
 
     def approve(self, **other):
-        approval, digest, _ = self.approval()
+        approval, digest, _state = self.approval()
         given = {"approval": approval, "digest": digest[:16], "approver": "bob", "reason": "looks good"}
         return self.run(playbook="raywright.fleet.approve", inventory=False, **{**given, **other})
 

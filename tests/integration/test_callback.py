@@ -206,7 +206,7 @@ def test_on_a_terminal_the_bar_moves_and_leaves_every_other_line_whole(site):
     text = site.run_on_terminal(ANSIBLE_NOCOLOR="1")
     painted = re.findall(r"\r([^\r\n]*stage 10% [^\r\n]*)\x1b\[K", text)
     assert len(painted) >= 3
-    assert all(len(bar) < 80 for bar in painted)
+    assert all(len(line) < 80 for line in painted)
     # What a line shows in the end is what was written after it was last cleared.
     shown = [line.rstrip("\r").rsplit("\x1b[K", 1)[-1] for line in text.split("\n")]
     assert shown.count("printed between") == shown.count(f"✔ {ENDS}") == 1

@@ -191,7 +191,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.done.is_set():
-            self.seen.update(text for text in self.texts for _ in processes_with(text.encode()))
+            self.seen.update(text for text in self.texts for _process in processes_with(text.encode()))
 
 
 async def test_no_process_shows_a_secret_and_no_file_stays_behind(leaf: FrrSession) -> None:
@@ -297,7 +297,7 @@ async def test_a_password_logs_in_and_what_is_wrong_is_told_apart(routers: Route
     ):
         with pytest.raises(DeviceError) as refused:
             await DRIVER.connect(routers.device("leaf2", **changes))
-        assert type(refused.value) is kind, changes
+        assert refused.type is kind, changes
 
 
 def swapped(routers: Routers) -> str:  # noqa: F811

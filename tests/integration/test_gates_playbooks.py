@@ -159,7 +159,7 @@ class Project:
         return self.query("SELECT state FROM runs ORDER BY number DESC LIMIT 1")[0][0]
 
     def approve(self, **other):
-        approval_id, digest, _ = self.approval()
+        approval_id, digest, _state = self.approval()
         given = {"approval": approval_id, "digest": digest[:16], "approver": "bob", "reason": "looks good"}
         return self.run("raywright.fleet.approve", **{**given, "risk_acknowledged": True, **other})
 
@@ -206,7 +206,7 @@ def test_a_parked_run_goes_on_by_the_same_command_once_it_is_approved(parked):
 
 
 def test_the_command_that_is_printed_approves(parked):
-    _, output = parked.run("site.yml")
+    _code, output = parked.run("site.yml")
     command = re.search(r"^  (ansible-playbook raywright\.fleet\.approve .*)$", output, re.MULTILINE)[1]
     command = command.replace("NAME", "bob").replace("WHY", "three plain words")
     path = f"{Path(sys.executable).parent}:{parked.environment['PATH']}"
@@ -250,10 +250,10 @@ def test_words_that_the_shell_let_loose_are_not_lost(parked):
 
 def test_a_rejected_run_stops_and_stays_stopped_until_asked_again(parked):
     assert parked.approve(verdict="reject", reason="not on a friday")[0] == 0
-    for _ in range(2):
+    for _time in range(2):
         code, output = parked.run("site.yml")
         assert (code, "rejected by bob: not on a friday" in output, parked.state()) == (2, True, "stopped"), output
-    code, _ = parked.run("site.yml", ask_again=True)
+    code, _output = parked.run("site.yml", ask_again=True)
     assert (code, parked.state(), parked.approval()[2]) == (0, "parked", "pending")
 
 
@@ -322,7 +322,7 @@ def test_after_the_playbook_was_killed_the_next_run_takes_up_the_same_request(pr
     while any(_is_running(pid) for pid in workers):
         assert time.monotonic() < deadline, "a worker goes on waiting without its playbook"
         time.sleep(0.1)
-    code, _ = project.run("site.yml")
+    code, _output = project.run("site.yml")
     assert (code, project.approval()) == (0, before)
 
 
@@ -408,7 +408,7 @@ def test_a_ledger_out_of_reach_is_one_sentence_without_the_password(project):
 
 
 def _decide_by_file(project, *, suffix="yml", mode=0o600, **content):
-    approval_id, digest, _ = project.approval()
+    approval_id, digest, _state = project.approval()
     given = {"approver": "bob", "digest": digest[:16], "verdict": "approve", "reason": "looks good"}
     path = project.path / ".raywright" / "approvals" / f"{approval_id}.{suffix}"
     path.parent.mkdir(exist_ok=True)

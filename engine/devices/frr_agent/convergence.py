@@ -21,6 +21,8 @@ Stack = list[str]
 """One command with the contexts it stands in, outermost first, as ``frr-reload.py --test`` prints it."""
 
 ERROR = re.compile(r"^line (\d+): (.*)$")
+ENTRY = re.compile(r"(?:no )?(\S.*? seq \d+) ")
+"""A numbered entry of a list; group 1 is the list and the number."""
 
 
 def delta(work: Workspace, wanted: str) -> tuple[list[Stack], list[Stack]]:
@@ -43,7 +45,22 @@ def delta(work: Workspace, wanted: str) -> tuple[list[Stack], list[Stack]]:
             part[-1].append(line.strip())
         else:
             part.append([line.strip()])
-    return deletes, [stack for stack in adds if not idle(stack, adds)]
+    return deletes, removals_first([stack for stack in adds if not idle(stack, adds)])
+
+
+def removals_first(adds: list[Stack]) -> list[Stack]:
+    """Put the removal of a list's entry before the entry that takes its number.
+
+    frr-reload.py puts it last, and FRR removes by number: the new entry would go, not the old one.
+    """
+    taken = {entry(stack) for stack in adds if not stack[0].startswith("no ")} - {""}
+    first = [stack for stack in adds if stack[0].startswith("no ") and entry(stack) in taken]
+    return first + [stack for stack in adds if stack not in first] if first else adds
+
+
+def entry(stack: Stack) -> str:
+    match = ENTRY.match(stack[0])
+    return match.group(1) if match and len(stack) == 1 else ""
 
 
 def idle(stack: Stack, adds: list[Stack]) -> bool:
@@ -76,7 +93,7 @@ def execute(work: Workspace, stacks: list[Stack]) -> dict[int, str]:
     return {owner[number - 1]: reason for number in failed if 0 < number <= len(owner)}
 
 
-def insist(work: Workspace, stacks: list[Stack]) -> list[tuple[Stack, str]]:
+def insist(work: Workspace, stacks: list[Stack], *, shorten: bool = False) -> list[tuple[Stack, str]]:
     """Run commands, refused ones again one by one: the order may have been the reason. Return what stays refused."""
     refused: list[tuple[Stack, str]] = []
     for index in sorted(execute(work, stacks)):
@@ -84,7 +101,7 @@ def insist(work: Workspace, stacks: list[Stack]) -> list[tuple[Stack, str]]:
         reason = execute(work, [stack]).get(0)
         first = reason
         # Some commands cannot be negated whole ("no ip ospf authentication message-digest X"), only by their start.
-        while reason and stack[-1].startswith("no ") and len(stack[-1].split()) > 2:  # noqa: PLR2004
+        while shorten and reason and stack[-1].startswith("no ") and len(stack[-1].split()) > 2:  # noqa: PLR2004
             stack[-1] = stack[-1].rsplit(" ", 1)[0]
             reason = execute(work, [stack]).get(0)
         if reason:
@@ -95,16 +112,18 @@ def insist(work: Workspace, stacks: list[Stack]) -> list[tuple[Stack, str]]:
 def converge(work: Workspace, wanted: str) -> list[tuple[Stack, str]]:
     """Bring running to wanted; return what the device refused and what is therefore still different."""
     deletes, adds = delta(work, wanted)
-    refused_deletes = insist(work, deletes)
+    refused_deletes = insist(work, deletes, shorten=True)
     refused_adds = insist(work, adds)
     if plain(running_config()) == plain(wanted):
         return []
     left_deletes, again = delta(work, wanted)
-    if refused_adds or any(stack not in adds for stack in again):
+    if again:
         # Deleting a line can take others with it (a neighbour's remote-as takes all of the neighbour): add those
         # again. Nothing is deleted in this pass, for FRR adds lines of its own that are not in the file. The first
-        # adds follow once more, so that they win where the file sets one thing twice.
-        refused_adds = insist(work, again + [stack for stack in adds if stack not in again])
+        # adds follow once more, so that they win where the file sets one thing twice. It is also the proof that what
+        # is still missing then has no effect (a default, which FRR does not show) and was not lost on the way.
+        kept_adds = [stack for stack in adds if stack not in again and not stack[0].startswith("no ")]
+        refused_adds = insist(work, again + kept_adds)
         left_deletes, again = delta(work, wanted)
     # frr-reload asks for some things twice, or in an order that FRR refuses although it comes out right ("no key 1"
     # after "no key chain K"): only what was refused and is still different counts.

@@ -88,7 +88,7 @@ def merge(work: Workspace, fragment: str) -> list[tuple[Stack, str]]:
 
 def put_back(work: Workspace, text: str) -> bool:
     """Restore a running configuration and say whether it is the same line by line."""
-    for _ in range(2):
+    for _turn in range(2):
         if plain(running_config()) != plain(text):
             converge(work, text)
         if plain(running_config()) != plain(text):

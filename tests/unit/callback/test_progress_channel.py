@@ -33,7 +33,7 @@ def test_what_is_sent_is_received_in_order():
     sender = Sender(receiver.path)
     for number in range(3):
         assert sender.send({"event": "progress", "done": number})
-    assert [receiver.receive(1.0)["done"] for _ in range(3)] == [0, 1, 2]
+    assert [receiver.receive(1.0)["done"] for _message in range(3)] == [0, 1, 2]
     sender.close()
     receiver.close()
 

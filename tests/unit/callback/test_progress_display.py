@@ -186,7 +186,7 @@ def test_the_end_says_one_line_for_each_run_and_nothing_without_one():
 
 
 def test_what_comes_in_cannot_steer_the_terminal():
-    _, said = said_by(
+    _reporter, said = said_by(
         (0.0, STAGE | {"name": "\x1b[2J\n10%", "run": "r\x07"}), (1.0, {"event": "note", "text": "a\x1b]0;b"})
     )
     assert said == ["r stage [2J10%: 90 devices | fleet 10/1000", "a]0;b"]

@@ -70,7 +70,7 @@ async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
 
 @pytest.fixture
 async def device() -> AsyncIterator[Device]:
-    host_key, client_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    host_key, client_key = (asyncssh.generate_private_key("ssh-ed25519") for _key in range(2))
     server = await asyncssh.listen(
         "127.0.0.1",
         0,
@@ -162,7 +162,7 @@ async def test_each_refused_connection_says_what_to_do_and_shows_no_secret(devic
     spoil, kind, says = REFUSALS[case]
     with pytest.raises(DeviceError, match=says) as refused:
         await ssh.connect(spoil(device))
-    assert type(refused.value) is kind
+    assert refused.type is kind
     assert str(refused.value).startswith("leaf1 (")
     assert "s3cr3t" not in str(refused.value)
 

@@ -96,7 +96,7 @@ async def test_a_commit_over_somebody_elses_change_is_refused(fleet):
     async with asyncio.timeout(LIMIT), login(fleet, "leaf-001") as connection:
         slow = await connection.create_process()
         slow.stdin.write("configure\nntp server 10.9.9.8\n")
-        for _ in range(3):
+        for _prompt in range(3):
             await slow.stdout.readuntil(" ")
         await session(fleet, "leaf-001", "configure", "ntp server 10.9.9.9", "commit")
         slow.stdin.write("commit\n")

@@ -100,7 +100,7 @@ def test_the_terminal_sees_headers_wrapped_lines_and_how_much_is_left_out():
         "    +" + "x" * 29,
         "        " + "x" * 11,
         "",
-        "... and 2 more shapes (4 devices): see the report",
+        "... and 2 more shapes (4 devices): --diff shows them",
     ]
 
 

@@ -93,7 +93,7 @@ def test_runs_that_start_at_once_agree_on_one_key(tmp_path):
         together.wait()
         found.append(load(path).fingerprint("x"))
 
-    threads = [threading.Thread(target=start) for _ in range(8)]
+    threads = [threading.Thread(target=start) for _thread in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

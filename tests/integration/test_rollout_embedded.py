@@ -1,0 +1,504 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollout as people run it, on routers that break on purpose."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import threading
+from pathlib import Path
+
+import asyncssh
+import pytest
+from rollouts import BY_HAND, DEADLINE, TEMPLATE, Project, descendants, engine_of, wait_for
+
+NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
+SMALL = 9  # below ten devices no Ray is started
+
+
+@pytest.fixture
+def project_of(tmp_path):
+    with contextlib.ExitStack() as stack:
+
+        def make(devices, latency=0.0):
+            project = Project(tmp_path, devices, latency)
+            stack.callback(project.end)
+            return project
+
+        yield make
+
+
+@pytest.fixture
+def small(project_of):
+    return project_of(SMALL)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """One fleet for all that must be refused before anything is touched; it is compared at the end."""
+    project = Project(tmp_path_factory.mktemp("untouched"), SMALL)
+    before = project.fleet.configurations()
+    yield project
+    assert project.fleet.configurations() == before
+    assert set(project.fleet.commits().values()) == {0}
+    project.end()
+
+
+@pytest.fixture(scope="module")
+def rolled_out_once(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("done"), SMALL)
+    code, output = project.run()
+    assert code == 0, output
+    yield project
+    project.end()
+
+
+def flat(output):
+    return " ".join(output.split())
+
+
+def stages_of(project, **given):
+    """Device names by stage, read from the report of check mode."""
+    code, output = project.run("--check", **given)
+    assert code == 0, output
+    return {stage["name"]: stage["hosts"] for stage in project.report["stages"]}
+
+
+@pytest.mark.ray
+def test_the_first_run_changes_all_the_second_none_and_check_mode_touches_nothing(project_of):
+    project = project_of(12)
+    before = project.fleet.configurations()
+    code, output = project.run("--check", "--diff")
+    assert (code, project.fleet.configurations() == before) == (0, True), output
+    assert not (project.path / "ledger").exists()
+    assert "+ntp server 10.255.0.2" in output
+    code, output = project.run()
+    assert (code, project.add_up()["outcomes"], project.report["state"]) == (0, {"changed": 12}, "completed"), output
+    assert set(project.fleet.commits().values()) == {1}
+    assert all(running == startup for running, startup in project.fleet.configurations().values())
+    code, output = project.run()
+    assert (code, project.add_up()["outcomes"], "changed=0" in output) == (0, {"unchanged": 12}, True), output
+    assert set(project.fleet.commits().values()) == {1}
+
+
+@pytest.mark.ray
+def test_the_breaker_lets_8_percent_unreachable_pass_and_stops_at_30_percent_of_the_canary(project_of):
+    project = project_of(30)
+    given = {"stages": [10, "100%"], "retries": 1}
+    stages = stages_of(project, **given)
+    before = project.fleet.configurations()
+    project.fleet.faults({name: {"unreachable": True} for name in stages["10"][:3]})
+    code, output = project.run(**given)
+    touched = {name for name, commits in project.fleet.commits().items() if commits}
+    assert (code, touched <= set(stages["10"]), project.state()) == (2, True, "stopped"), output
+    assert "3 of 10 devices failed in this stage (30%, limit 10%)" in flat(output)
+    after = project.fleet.configurations()
+    assert all(after[name] == before[name] for name in stages["100%"])
+    report = project.add_up()
+    assert {failure["name"] for failure in report["failures"]} == set(stages["10"][:3])
+
+    lost = stages["100%"][:2]
+    project.fleet.faults({name: {"unreachable": True} for name in lost})
+    code, output = project.run(**given)
+    report = project.add_up()
+    assert (code, report["state"], report["outcomes"]["unreachable"]) == (0, "completed", 2), output
+    assert {failure["name"] for failure in report["failures"]} == set(lost)
+    assert all(name in output for name in lost)
+    assert all(commits == (name not in lost) for name, commits in project.fleet.commits().items())
+
+
+def test_a_canary_that_fails_validation_is_restored_byte_for_byte_and_the_rest_never_touched(small):
+    before = small.fleet.configurations()
+    code, output = small.run(stages=[3, "100%"], validate=NEVER, on_failure="rollback_stage")
+    assert (code, small.state()) == (2, "rolled_back"), output
+    assert small.fleet.configurations() == before
+    assert sorted(small.fleet.commits().values()) == [0] * 6 + [2] * 3
+    assert small.add_up()["outcomes"] == {"rolled_back": 3, "pending": 6}
+
+
+def test_rollback_run_restores_the_stages_that_had_passed_as_well(small):
+    before = small.fleet.configurations()
+    last = [{"name": "first", "size": 2, "validate": False}, "100%"]
+    code, output = small.run(stages=last, validate=NEVER, on_failure="rollback_run")
+    assert (code, small.state(), small.add_up()["outcomes"]) == (2, "rolled_back", {"rolled_back": SMALL}), output
+    assert small.fleet.configurations() == before
+
+
+def interrupted(project, how, **given):
+    """Begin a rollout, strike in the middle of its second stage, and give the exit status."""
+    process = project.start(**given)
+
+    def in_the_middle():
+        for journal in project.path.glob(".raywright/runs/*/02-push.jsonl"):
+            return journal.read_text().count('"event":"outcome"') >= 2
+        return process.poll() is not None
+
+    wait_for(in_the_middle, "two outcomes of the second stage")
+    assert process.poll() is None, project.output
+    how(process)
+    return process.wait(DEADLINE)
+
+
+def kill_the_engine(process):
+    for pid in engine_of(process):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_the_playbook(process):
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def press_ctrl_c(process):
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("how", "devices"), [(kill_the_engine, 14), (kill_the_playbook, 14), (press_ctrl_c, SMALL), (kill_the_engine, SMALL)]
+)
+def test_what_was_interrupted_is_finished_by_the_same_command_and_nobody_is_configured_twice(project_of, how, devices):
+    project = project_of(devices, latency=60.0)
+    given = {"stages": [2, "100%"], "concurrency": 2, "timeout": 10}
+    assert interrupted(project, how, **given) != 0, project.output
+    assert project.state() in {"running", "stopped", "paused"}
+    code, output = project.run(**given)
+    assert (code, project.add_up()["state"]) == (0, "completed"), project.output + output
+    assert project.report["outcomes"] == {"changed": devices}, output
+    assert set(project.fleet.commits().values()) == {1}, output
+    assert all(running == startup for running, startup in project.fleet.configurations().values())
+
+
+def test_every_way_to_break_a_push_ends_in_the_outcome_that_is_true(small):
+    before = small.fleet.configurations()
+    small.fleet.faults(
+        {
+            "leaf-001": {"cut": "after-commit", "times": 1},
+            "leaf-002": {"cut": "before-commit", "times": 1},
+            "leaf-003": {"hang": "commit", "times": 1},
+            "leaf-004": {"reject": "no space left on flash"},
+            "leaf-005": {"revert": True},
+            "leaf-006": {"garbage": "commit"},
+            "leaf-007": {"hang": "commit"},
+        }
+    )
+    code, output = small.run(stages=["100%"], timeout=2, max_failure_percentage=100)
+    outcomes, commits, after = small.outcomes(), small.fleet.commits(), small.fleet.configurations()
+    assert code == 0, output
+    small.add_up()
+    assert {name: (outcomes[name], commits[name]) for name in ("leaf-001", "leaf-002", "leaf-003")} == {
+        "leaf-001": ("changed", 1),
+        "leaf-002": ("changed", 1),
+        "leaf-003": ("changed", 1),
+    }
+    assert outcomes["leaf-004"] == "rejected"
+    assert "no space left on flash" in output
+    assert outcomes["leaf-005"] == "failed"
+    assert outcomes["leaf-006"] in {"failed", "unknown"}
+    assert outcomes["leaf-007"] == "unknown"
+    assert all(after[f"leaf-00{number}"] == before[f"leaf-00{number}"] for number in (4, 5, 6, 7))
+
+
+def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(small):
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna", "max_failure_percentage": 20}
+    code, output = small.run(**given)
+    assert (code, small.state()) == (0, "parked"), output
+    small.fleet.faults({"leaf-002": {"by_hand": [BY_HAND]}})
+    assert small.approve()[0] == 0
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"changed": SMALL - 1, "held_back": 1}), output
+    running, _ = small.fleet.configurations()["leaf-002"]
+    assert (BY_HAND in running, "ntp server 10.255.0.2" in running) == (True, False)
+    assert small.report["failures"][0]["name"] == "leaf-002"
+    assert "leaf-002: its configuration is not the one the plan was made on" in output
+
+
+def test_only_an_approval_of_this_plan_by_somebody_else_opens_the_gate_and_only_once(small):
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna", "destructive": True}
+    assert small.run(**given)[0] == 0
+    for wrong, says in (
+        ({"approver": "anna"}, "requested it and cannot approve it"),
+        ({"digest": "0" * 16}, "look at the plan again"),
+        ({}, "destroys data"),
+    ):
+        code, output = small.approve(**wrong)
+        assert (code, says in flat(output)) == (2, True), output
+    assert set(small.fleet.commits().values()) == {0}
+    assert small.approve(risk_acknowledged=True)[0] == 0
+    code, output = small.run(**given)
+    assert (code, small.state(), small.approval()[2]) == (0, "completed", "used"), output
+    code, output = small.approve(risk_acknowledged=True)
+    assert (code, "is used" in output) == (2, True), output
+    assert small.report["approvals"][0]["approver"] == "bob"
+
+
+def test_an_expired_and_a_rejected_approval_leave_the_fleet_alone(small):
+    given = {"approval": "plan", "requester": "anna"}
+    code, output = small.run(**given, approval_ttl="1s")
+    assert (code, "expired" in output) == (2, True), output
+    assert small.run(**given, approval_wait="park")[0] == 0
+    assert small.approve(verdict="reject", reason="not on a friday")[0] == 0
+    code, output = small.run(**given, approval_wait="park")
+    assert (code, "rejected by bob: not on a friday" in flat(output), small.state()) == (2, True, "stopped"), output
+    assert set(small.fleet.commits().values()) == {0}
+
+
+def test_each_stage_has_its_gate_and_breaking_glass_is_loud(small):
+    given = {"approval": "stages", "approval_wait": "park", "requester": "anna", "stages": [2, "100%"]}
+    assert small.run(**given)[0] == 0
+    assert small.approve(approver="anna", break_glass=True)[0] == 0
+    code, output = small.run(**given)
+    assert (code, small.state(), sum(small.fleet.commits().values())) == (0, "parked", 2), output
+    assert small.approve()[0] == 0
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"], small.state()) == (0, {"changed": SMALL}, "completed"), output
+    code, output = small.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
+    assert (code, "BREAK GLASS" in output, "The record is whole" in output) == (0, True, True), output
+
+
+def inventory(project, name, variables, **hosts):
+    path = project.path / f"{name}.json"
+    path.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}))
+    return "-i", str(path)
+
+
+def other_keys(project, only=None):
+    """A known_hosts in which all devices, or only one, have another key."""
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()[1]
+    lines = (project.fleet.directory / "known_hosts").read_text().splitlines()
+    wrong = [" ".join([*line.split()[:2], key]) if only in {None, at} else line for at, line in enumerate(lines)]
+    path = project.path / f"known_hosts_{only}"
+    path.write_text("\n".join(wrong) + "\n")
+    return "-e", f"raywright_known_hosts={path}"
+
+
+def template(project, text):
+    path = project.path / "wrong.j2"
+    path.write_text(text)
+    return str(path)
+
+
+BAD_INPUT = {
+    "an unknown option": (
+        lambda _: (["-e", '{"network_rollout_stagess": 1}'], {}),
+        ["Unknown: network_rollout_stagess", "network_rollout_stages,"],
+    ),
+    "an unknown option in a group": (
+        lambda project: (inventory(project, "group", {"network_rollout_stagess": ["100%"]}), {}),
+        ["Unknown: network_rollout_stagess"],
+    ),
+    "an unknown key of a stage": (
+        lambda _: ([], {"stages": [{"size": "100%", "soack": 3}]}),
+        ["stages: entry 1: unknown key 'soack'; known are name, size"],
+    ),
+    "stages that end early": (lambda _: ([], {"stages": ["10%", "50%"]}), ["ends at 50%", 'end the list with "100%"']),
+    "counts that end early": (lambda _: ([], {"stages": [2, 5]}), ["5 of 9 devices, so 4 would never be reached"]),
+    "a template error on one host": (
+        lambda project: (
+            [],
+            {"template": template(project, "{% if role == 'spine' %}{{ no_such }}{% endif %}")},
+        ),
+        ["'no_such' is undefined for spine-001", "2 of 9 hosts"],
+    ),
+    "no template": (
+        lambda _: ([], {"template": None}),
+        ["Set either network_rollout_template or network_rollout_config_dir"],
+    ),
+    "no host": (lambda _: (["--limit", "nosuch"], {}), ["no hosts to target"]),
+    "a ledger that cannot be reached": (
+        lambda _: ([], {"ledger_url": "postgresql+psycopg://fleet:Hush-hush@127.0.0.1:1/fleet"}),
+        ["The ledger postgresql+psycopg://fleet:***@127.0.0.1:1/fleet cannot be used", "Connection refused"],
+    ),
+    "an unknown platform": (
+        lambda project: (inventory(project, "os", {}, **{"leaf-002": {"ansible_network_os": "frrr"}}), {}),
+        ["leaf-002: ansible_network_os 'frrr' has no driver; known are embedded, frr"],
+    ),
+    "no platform": (
+        lambda project: (
+            inventory(project, "none", {}, stranger={"ansible_host": "127.0.0.9"}),
+            {"template": template(project, "hostname {{ inventory_hostname }}")},
+        ),
+        ["stranger: ansible_network_os is not set"],
+    ),
+    "two hosts with one address": (
+        lambda project: (inventory(project, "twin", {}, **{"leaf-002": {"ansible_host": "127.64.0.3"}}), {}),
+        ["leaf-002 and leaf-001 have the same address, 127.64.0.3"],
+    ),
+    "a check with a bad pattern": (
+        lambda _: ([], {"validate": [{"command": "show version", "match": "("}]}),
+        ["validate: entry 1: match: '(' is no regular expression"],
+    ),
+    "a check with a bad expression": (
+        lambda _: ([], {"validate": [{"command": "show version", "expression": "output +"}]}),
+        ["validate: entry 1: expression: 'output +' is no Jinja2 expression"],
+    ),
+    "one wrong host key": (
+        lambda project: (other_keys(project, only=3), {}),
+        ["1 of the devices cannot be planned, nothing was touched: leaf-002", "the host key is not the one"],
+    ),
+    "all host keys wrong": (
+        lambda project: (other_keys(project), {}),
+        ["9 of the devices cannot be planned", "(and 8 more alike: spine-002, leaf-001"],
+    ),
+    "a wrong password": (
+        lambda _: (["-e", '{"ansible_password": "Wrong-pass-99", "ansible_ssh_private_key_file": ""}'], {}),
+        ["the device refused the login as admin with a password", "and 8 more alike"],
+    ),
+    "a configuration that the devices refuse": (
+        lambda project: ([], {"template": template(project, "hostname x\nsnmp-server community Hush-hush rw0\n")}),
+        ["the device refused the configuration: Invalid input at line 2", "and 8 more alike"],
+    ),
+    "serial": (
+        lambda project: (
+            [],
+            {
+                "playbook": _play(project, "serial: 3"),
+                "network_rollout_template": str(TEMPLATE),
+            },
+        ),
+        ["use network_rollout_stages instead"],
+    ),
+}
+
+
+def _play(project, line=""):
+    path = project.path / "play.yml"
+    path.write_text(
+        f"- hosts: leaf\n  gather_facts: false\n  {line}\n  roles: [raywright.fleet.network_rollout]\n",
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_refused_with_one_clear_error_before_anything_is_touched(untouched, case):
+    make, says = BAD_INPUT[case]
+    words, given = make(untouched)
+    code, output = untouched.run(*words, **given)
+    assert code != 0, output
+    assert all(text in flat(output) for text in says), output
+    assert "Traceback" not in output
+    assert ("Hush-hush" in output, "Wrong-pass-99" in output) == (False, False), output
+    errors = re.findall(r"^\[ERROR\]: (.*)", output, re.MULTILINE)
+    assert len(errors) == 1, errors
+    assert all(errors[0].count(text) <= 1 for text in says), errors
+
+
+
+def test_no_secret_rests_or_shows_anywhere(small, tmp_path):
+    literal = "Str4ight-in-the-template"
+    vaulted = "V4ulted-by-ansible"
+    text = TEMPLATE.read_text().replace("snmp-server contact", f"snmp-server community {literal} ro\nsnmp-server contact")
+    text = text.replace("{{ bgp_password }}", "{{ vaulted_bgp }}")
+    wanted = template(small, text)
+    vault_words = _vaulted(small, "vaulted_bgp", vaulted)
+    password = small.fleet.password
+    words = ["-vvv", "--diff", *vault_words, "-e", f"@{_private(small, ansible_password=password)}"]
+    secrets = {literal, vaulted, password, *small.fleet.secrets.values()}
+    seen = set()
+    process = small.start(*words, template=wanted, stages=[3, "100%"], validate=NEVER, on_failure="rollback_stage")
+    sampler = threading.Thread(target=_sample, args=(process, secrets, seen))
+    sampler.start()
+    assert process.wait(DEADLINE) == 2, small.output
+    sampler.join()
+    assert small.run(*words, template=wanted, report="second.json")[0] == 0
+    assert literal in small.fleet.configurations()["leaf-001"][0]
+    assert seen == set()
+    mine = {small.fleet.directory, small.path / "wrong.j2", small.path / "vars.json", small.path / "vaulted.yml"}
+    for path in small.path.rglob("*"):
+        if path.is_file() and not mine & {path, *path.parents} and not path.is_symlink():
+            content = path.read_bytes()
+            shown = [secret for secret in secrets if secret.encode() in content]
+            assert not shown, f"{path} holds {shown}"
+    assert "<masked:" in small.output
+
+
+def _private(project, **variables):
+    path = project.path / "vars.json"
+    path.write_text(json.dumps({**variables, "ansible_ssh_private_key_file": ""}))
+    return path
+
+
+def _vaulted(project, name, value):
+    from ansible.parsing.vault import VaultLib, VaultSecret
+
+    (project.path / "vault-word").write_text("open sesame\n")
+    sealed = VaultLib([("default", VaultSecret(b"open sesame"))]).encrypt(value).decode()
+    path = project.path / "vaulted.yml"
+    path.write_text(f"{name}: !vault |\n" + "".join(f"  {line}\n" for line in sealed.splitlines()))
+    return ["--vault-password-file", "vault-word", "-e", f"@{path}"]
+
+
+def _sample(process, secrets, seen):
+    while process.poll() is None:
+        for pid in descendants(process.pid):
+            with contextlib.suppress(OSError):
+                for name in ("cmdline", "environ"):
+                    text = Path(f"/proc/{pid}/{name}").read_bytes()
+                    seen.update(secret for secret in secrets if secret.encode() in text)
+
+
+def test_a_changed_definition_is_refused_with_what_changed_and_abandoning_plans_anew(small):
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
+    assert small.run(**given)[0] == 0
+    other = template(small, TEMPLATE.read_text().replace("noc@example.net", "ops@example.net"))
+    for changed, says in (
+        ({"template": other}, "another configuration for: spine-001, spine-002"),
+        ({"stages": ["50%", "100%"]}, "stages: ["),
+    ):
+        code, output = small.run(**{**given, **changed})
+        assert (code, says in flat(output), "unfinished=abandon" in output) == (2, True, True), output
+    code, output = small.run("--limit", "leaf", **given)
+    assert (code, "devices gone: spine-001, spine-002" in flat(output)) == (2, True), output
+    code, output = small.run(**given, template=other, unfinished="abandon")
+    assert (code, small.query("SELECT state FROM runs ORDER BY number")) == (0, [("abandoned",), ("parked",)]), output
+    assert set(small.fleet.commits().values()) == {0}
+
+
+def test_a_plan_that_somebody_edited_in_the_ledger_is_not_sent(small):
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
+    assert small.run(**given)[0] == 0
+    assert small.approve()[0] == 0
+    with contextlib.closing(sqlite3.connect(small.path / "ledger" / "ledger.db")) as connection, connection:
+        detail = json.loads(connection.execute("SELECT detail FROM targets WHERE name = 'leaf-001'").fetchone()[0])
+        detail["change"] = "0" * len(detail["change"])
+        connection.execute("UPDATE targets SET detail = ? WHERE name = 'leaf-001'", [json.dumps(detail)])
+    code, output = small.run(**given)
+    assert (code, "somebody edited it" in flat(output)) == (2, True), output
+    assert set(small.fleet.commits().values()) == {0}
+
+
+def test_a_play_of_ones_own_with_tasks_between_stages_and_a_limit_rolls_out_to_its_hosts_only(small):
+    play = _play(small)
+    for when in ("before", "after"):
+        (small.path / f"{when}.yml").write_text(
+            f"- ansible.builtin.debug:\n    msg: '{when} ={{{{ network_rollout_stage.name }}}}='\n"
+        )
+    code, output = small.run(
+        "--limit",
+        "leaf-00[1-3]*,spine",
+        playbook=play,
+        network_rollout_template=str(TEMPLATE),
+        network_rollout_stages=[1, "100%"],
+        network_rollout_before_stage=str(small.path / "before.yml"),
+        network_rollout_after_stage=str(small.path / "after.yml"),
+    )
+    assert code == 0, output
+    assert {name for name, commits in small.fleet.commits().items() if commits} == {"leaf-001", "leaf-002", "leaf-003"}
+    marks = re.findall(r'"(before|after) =(\S+)="', output)
+    assert list(dict.fromkeys(marks)) == [("before", "1"), ("after", "1"), ("before", "100%"), ("after", "100%")]
+
+
+def test_merge_adds_and_a_config_dir_is_taken_as_it_is(small):
+    folder = small.path / "configs"
+    folder.mkdir()
+    for name in small.fleet.names:
+        (folder / f"{name}.cfg").write_text(f"{BY_HAND}\n")
+    given = {"template": None, "config_dir": str(folder), "mode": "merge"}
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"changed": SMALL}), output
+    for name, (running, startup) in small.fleet.configurations().items():
+        assert (BY_HAND in running, f"hostname {name}" in running, startup == running) == (True, True, True)
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"unchanged": SMALL}), output
