@@ -35,6 +35,8 @@ class Device:
     """The known_hosts lines that count for this device, hashed names included; ``None``: keys are not checked."""
     timeout: float = 60.0
     """Seconds that one exchange with the device may take."""
+    connect_timeout: float = 10.0
+    """Seconds until a device that does not answer at all counts as unreachable."""
 
 
 @dataclass(frozen=True, slots=True)

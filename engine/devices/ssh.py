@@ -8,8 +8,10 @@ A worker on another machine must behave exactly as the controller does.
 
 import asyncio
 import contextlib
+import errno
 import functools
 import os
+import socket
 from dataclasses import dataclass, field
 
 import asyncssh
@@ -178,6 +180,7 @@ async def _open(
     return await asyncssh.connect(
         device.host,
         device.port,
+        sock=await _tcp(device),
         config=None,
         known_hosts=known_hosts,
         username=device.user or (),
@@ -195,6 +198,34 @@ async def _open(
         connect_timeout=device.timeout,
         login_timeout=device.timeout,
     )
+
+
+async def _tcp(device: Device) -> socket.socket:
+    """Connect, with a limit of its own: a kernel answers at once or not at all, however busy its SSH server is."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(device.host, device.port, type=socket.SOCK_STREAM)
+    failure: Exception = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for family, kind, protocol, _name, address in found:
+        connecting = socket.socket(family, kind, protocol)
+        connecting.setblocking(False)
+        try:
+            async with asyncio.timeout(min(device.connect_timeout, device.timeout)):
+                await loop.sock_connect(connecting, address)
+        except TimeoutError:
+            connecting.close()
+            failure = Unreachable(
+                f"{where(device)}: no answer within {device.connect_timeout:g} s; check that the device is up and that "
+                "its SSH port can be reached from here"
+            )
+        except OSError as exc:
+            connecting.close()
+            failure = exc
+        except BaseException:
+            connecting.close()
+            raise
+        else:
+            return connecting
+    raise failure
 
 
 def _known_hosts(device: Device) -> asyncssh.SSHKnownHosts | None:

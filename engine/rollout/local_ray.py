@@ -118,14 +118,6 @@ def address(home: Home, controller: Process) -> Iterator[str]:
         yield found
 
 
-def prestart(home: Home, controller: Process) -> None:
-    """Start a keeper and do not wait for it: Ray comes up while something else is done."""
-    home.make()
-    with contextlib.suppress(BlockingIOError), _locked(home.lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        if not _running(home) and not (home.folder / "keeper.json").exists():
-            _spawn(home, controller)
-
-
 def _running(home: Home) -> str | None:
     try:
         known = json.loads(home.address.read_text(encoding="utf-8"))

@@ -65,12 +65,18 @@ class Attempt:
             except Unreachable as exc:
                 await self.pause(exc)
 
-    async def pause(self, cause: DeviceError) -> None:
-        """Wait before the next try; out of tries, raise what the last one failed of."""
+    async def another_try(self) -> bool:
+        """Wait until the next try is due; ``False``, at once, where none is left."""
         seconds = next(self.pauses, None)
         if seconds is None:
-            raise cause
+            return False
         await asyncio.sleep(seconds)
+        return True
+
+    async def pause(self, cause: DeviceError) -> None:
+        """Wait before the next try; out of tries, raise what the last one failed of."""
+        if not await self.another_try():
+            raise cause
 
     def configuration(self, text: str) -> Configuration:
         return Configuration.of(self.driver, text)
@@ -129,25 +135,19 @@ async def push(attempt: Attempt) -> Result:
                 return await _push(attempt, session, touched=touched)
         except _Unknown as exc:
             touched = True
-            cause: DeviceError = exc.cause
+            if not await attempt.another_try():
+                return attempt.result("unknown", str(exc))
         except Unreachable as exc:
             if not touched:
                 raise
             return attempt.result("unknown", f"{exc}; it may have been changed and could not be read since")
         except _PASSING as exc:
-            cause = exc
-        try:
-            await attempt.pause(cause)
-        except DeviceError as exc:
-            return attempt.result("unknown" if touched else "failed", str(exc))
+            if not await attempt.another_try():
+                return attempt.result("unknown" if touched else "failed", str(exc))
 
 
 class _Unknown(Exception):
     """The session broke while the change was being made."""
-
-    def __init__(self, cause: DeviceError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
 
 
 async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
@@ -180,7 +180,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
     except Rejected as exc:
         return await _undo(attempt, session, "rejected", str(exc))
     except DeviceError as exc:
-        raise _Unknown(exc) from exc
+        raise _Unknown(str(exc)) from exc
     if remainder:
         shown = "; ".join(remainder[:3])
         return await _undo(

@@ -5,7 +5,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError, TemplateSyntaxError, Undefined
@@ -25,31 +25,26 @@ _EXCERPT = 160
 
 
 def require_readable(checks: Sequence[Check]) -> None:
-    """Parse every template and expression. Raises ``InvalidInput`` that names the check and the key.
+    """Parse every expression and template. Raises ``InvalidInput`` that names the check and what of it is wrong.
 
-    Not in ``plan``, which knows no Jinja2; whoever makes a plan calls it, so before anything is touched.
+    For whoever makes a plan, before anything is touched; ``plan`` itself knows no Jinja2.
     """
     for check in checks:
         where = f"validate: {check.name!r}"
-        for key, text in (
-            ("shell" if check.shell else "command", check.command),
-            ("match", check.match),
-            ("not_match", check.not_match),
-        ):
+        if check.expression:
+            _require(_ENVIRONMENT.compile_expression, check.expression, f"{where}: expression")
+        command = "shell" if check.shell else "command"
+        for key, text in ((command, check.command), ("match", check.match), ("not_match", check.not_match)):
             if text and "{{" in text:
-                _readable(lambda text=text: _ENVIRONMENT.from_string(text), f"{where}: {key}: {text!r} is no Jinja2 template")
-        if expression := check.expression:
-            _readable(
-                lambda text=expression: _ENVIRONMENT.compile_expression(text),
-                f"{where}: expression: {expression!r} is no Jinja2 expression",
-            )
+                _require(_ENVIRONMENT.from_string, text, f"{where}: {key}")
 
 
-def _readable(parse: Callable[[], object], problem: str) -> None:
+def _require(parse: Callable[[str], object], text: str, where: str) -> None:
     try:
-        parse()
+        parse(text)
     except TemplateSyntaxError as exc:
-        raise InvalidInput(f"{problem}: {exc.message}") from exc
+        kind = "expression" if parse == _ENVIRONMENT.compile_expression else "template"
+        raise InvalidInput(f"{where}: {text!r} is no Jinja2 {kind}: {exc.message}") from exc
 
 
 async def failing(attempt: "Attempt", session: Session) -> dict[str, Verdict]:

@@ -63,18 +63,18 @@ class Worker:
         try:
             result = await PROCEDURES[task.kind](attempt)
         except DeviceError as exc:
-            result = attempt.result(outcome_of(exc), str(exc))
+            result = attempt.result(outcome_of(exc, planning=task.kind == "plan"), str(exc))
         except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it
             result = attempt.result("unknown", f"{task.name}: internal error: {type(exc).__name__}: {exc}")
         return replace(result, seconds=round(time.monotonic() - began, 3))
 
 
-def outcome_of(exc: DeviceError) -> str:
-    """The outcome that an error is, when nothing was changed."""
+def outcome_of(exc: DeviceError, *, planning: bool) -> str:
+    """The outcome that an error is, when nothing was changed. Only a plan tells a refused login from a failure."""
     if isinstance(exc, Unreachable):
         return "unreachable"
     if isinstance(exc, Rejected):
         return "rejected"
-    if isinstance(exc, LoginRefused | HostKeyRefused):
+    if planning and isinstance(exc, LoginRefused | HostKeyRefused):
         return "refused"
     return "failed"

@@ -69,8 +69,8 @@ def plain(text: str, colour: str) -> str:  # noqa: ARG001
     return text
 
 
-def label(view: View, words: Mapping[str, str] = _LABELS) -> str:
-    return words.get(view.phase, view.phase + " {}").format(printable(view.name)).strip()
+def label(view: View, words: Mapping[str, str] | None = None) -> str:
+    return (words or _LABELS).get(view.phase, view.phase + " {}").format(printable(view.name)).strip()
 
 
 def begun(view: View) -> str:
@@ -112,7 +112,7 @@ def summary(run: str, fleet: Tally, seconds: float, *, colour: Colour = plain) -
     )
 
 
-def bar(view: View, width: int, *, signs: Signs, tick: int = 0, colour: Colour = plain) -> str:
+def progress_bar(view: View, width: int, *, signs: Signs, tick: int = 0, colour: Colour = plain) -> str:
     """Return one line of at most ``width`` cells; what does not fit is left out, the least important first."""
     spin = signs.spinner[tick % len(signs.spinner)]
     head = (f"{spin} {label(view)}", "bright blue")

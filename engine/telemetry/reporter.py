@@ -70,7 +70,7 @@ class Reporter:
             view = self._now.view(now)
             width = self._live.width
             tick = int(now * 10)
-            self._live.paint(paint.bar(view, width, signs=self._signs, tick=tick, colour=self._colour))
+            self._live.paint(paint.progress_bar(view, width, signs=self._signs, tick=tick, colour=self._colour))
         elif now - self._said >= self._interval:
             self._said = now
             self._say(paint.line(self._now.view(now)))

@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.raywright.fleet.plugins.callback import progress
+
 # Ansible takes the options from the documentation of the file that it loads.
-from ansible_collections.raywright.fleet.plugins.callback.progress import (
-    DOCUMENTATION as DOCUMENTATION,  # noqa: PLC0414
-)
-from ansible_collections.raywright.fleet.plugins.callback.progress import (
-    CallbackModule as Progress,
-)
+DOCUMENTATION = progress.DOCUMENTATION
 
 
-class CallbackModule(Progress):
+class CallbackModule(progress.CallbackModule):
     CALLBACK_NEEDS_ENABLED = False

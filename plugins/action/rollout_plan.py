@@ -77,9 +77,11 @@ class ActionModule(ActionBase):
 
     def _plan(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
+        from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
         given = {option: _listed(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse(given)
+        require_readable(policy.validate)
         names = device_names(task_vars, args["hosts"])
         reader = Devices(
             task_vars,
@@ -94,7 +96,7 @@ class ActionModule(ActionBase):
         check = bool(self._task.check_mode)
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
-        with _ledger.opened(args["ledger_url"]) as ledger:
+        with _ledger.opened(args["ledger_url"], read_only=check) as ledger:
             found = work.resumable(ledger)
             if check:
                 return work.checked()

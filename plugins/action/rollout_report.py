@@ -47,7 +47,10 @@ class ActionModule(ActionBase):
         if args["path"]:
             _write(Path(args["path"]), report)
         _rollout.display.display(_text(report, args["path"]))
-        return {**result, "changed": False, "report": report}
+        # AWX keeps these as the job's artifacts, for the next node of a workflow.
+        told = {key: report[key] for key in ("run", "digest", "state", "outcomes")}
+        stats = {"data": {"raywright_rollout": told}, "per_host": False, "aggregate": False}
+        return {**result, "changed": False, "report": report, "ansible_stats": stats}
 
 
 def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:

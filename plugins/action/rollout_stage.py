@@ -171,7 +171,8 @@ class _Stage:
         befores = self._ledger.blobs(self._run.id, vault.BEFORE, left.push)
         changes = self._ledger.blobs(self._run.id, vault.CHANGE, left.push)
         for (name, before), (same, change) in zip(befores, changes, strict=True):
-            assert name == same
+            if name != same:
+                raise AnsibleActionFail(f"the ledger's sealed records are out of step: {name} beside {same}")
             wanted, diff = staging.open_change(self._key, left.targets[name], change, self._policy.mode)
             yield _rollout.task(
                 "push",

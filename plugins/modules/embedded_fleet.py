@@ -163,7 +163,11 @@ class EmbeddedFleet:
     def run(self) -> dict[str, Any]:
         before = self._settings(self._server)
         if self._params["state"] == "absent":
-            changed = self._stop("it shall not run") if self._server else self._note("no embedded fleet runs there")
+            changed = (
+                self._stop(self._server, "it shall not run")
+                if self._server
+                else self._note("no embedded fleet runs there")
+            )
             return self._result(changed=changed, before=before, after={})
         self._require_engine()
         self._require_size()
@@ -179,7 +183,7 @@ class EmbeddedFleet:
         if self._server and not reason:
             return self._note(f"{self._params['devices']} embedded routers run already")
         if self._server:
-            self._stop(reason)
+            self._stop(self._server, reason)
         return self._start()
 
     def _reason_to_restart(self) -> str:
@@ -220,6 +224,8 @@ class EmbeddedFleet:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)  # noqa: PTH103
         log = os.open(self._path("server.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
+            # run_command waits for the end of what it starts; this is a server that outlives the module.
+            # pylint: disable-next=ansible-bad-function
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and options, no shell
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -265,9 +271,8 @@ class EmbeddedFleet:
             lines = [line.strip() for line in stream if line.strip()]
         return lines[-1] if lines else f"it ended without a word; see {self._path('server.log')}"
 
-    def _stop(self, why: str) -> bool:
-        assert self._server is not None
-        pid, started = self._server["pid"], self._server["started"]
+    def _stop(self, server: dict[str, Any], why: str) -> bool:
+        pid, started = server["pid"], server["started"]
         self._actions.append(f"stopped the embedded fleet: {why}")
         if self._check_mode:
             return True

@@ -35,6 +35,7 @@ _FIRST_OF = {
     "become_password": ("ansible_become_password", "ansible_become_pass"),
     "known_hosts_file": ("raywright_known_hosts",),
     "checking": ("ansible_ssh_host_key_checking", "ansible_host_key_checking"),
+    "connect_timeout": ("ansible_ssh_timeout", "ansible_timeout"),
     "arguments": ("ansible_ssh_common_args",),
     "extra_arguments": ("ansible_ssh_extra_args",),
 }
@@ -111,6 +112,7 @@ class Devices:
             "private_key_passphrase": _text(found["private_key_passphrase"]),
             "known_hosts": self._known_hosts(found, host, port),
             "timeout": self._timeout,
+            "connect_timeout": float(found["connect_timeout"] or self._defaults.timeout),
             **become,
         }
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from ansible.errors import AnsibleError
 
@@ -64,8 +64,6 @@ class EngineProcess:
                 # Ctrl-C must reach us alone: the engine ends in order when its lifeline does.
                 start_new_session=True,
             )
-        assert process.stdin is not None
-        assert process.stdout is not None
         feeder = threading.Thread(target=self._feed, args=(process.stdin,), daemon=True)
         feeder.start()
         summary = None
@@ -96,12 +94,12 @@ class EngineProcess:
             stdin.close()
 
     def _events(self, process: subprocess.Popen[bytes], on_tick: Callable[[], None]) -> Iterable[dict[str, Any]]:
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
+        stdout = cast("IO[bytes]", process.stdout)
+        os.set_blocking(stdout.fileno(), False)
         pending = b""
         ticked = 0.0
         with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
+            selector.register(stdout, selectors.EVENT_READ)
             while True:
                 ready = selector.select(_LOOK_SECONDS)
                 if time.monotonic() - ticked >= _LOOK_SECONDS:
@@ -111,7 +109,7 @@ class EngineProcess:
                         process.stdin.close()
                 if not ready:
                     continue
-                chunk = process.stdout.read(1 << 20)
+                chunk = stdout.read(1 << 20)
                 if not chunk:
                     return
                 *lines, pending = (pending + chunk).split(b"\n")

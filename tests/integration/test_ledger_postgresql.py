@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.integration import postgresql
-from tests.unit.ledger.claims import *  # noqa: F403
+from tests.unit.ledger.claims import LedgerClaims
 
 _numbers = count()
 
@@ -26,11 +26,12 @@ def server():
         engine.dispose()
 
 
-@pytest.fixture
-def url(server):
-    name = f"ledger_{next(_numbers)}"
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+class TestPostgreSQL(LedgerClaims):
+    @pytest.fixture
+    def url(self, server):
+        name = f"ledger_{next(_numbers)}"
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield server.url.set(database=name).render_as_string(hide_password=False)
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -202,7 +202,8 @@ def test_every_way_to_break_a_push_ends_in_the_outcome_that_is_true(small):
 
 
 def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(small):
-    given = {"approval": "plan", "approval_wait": "park", "requester": "anna", "max_failure_percentage": 20}
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
+    given |= {"max_failure_percentage": 20, "stages": ["100%"]}
     code, output = small.run(**given)
     assert (code, small.state()) == (0, "parked"), output
     small.fleet.faults({"leaf-002": {"by_hand": [BY_HAND]}})
@@ -298,7 +299,7 @@ BAD_INPUT = {
     "a template error on one host": (
         lambda project: (
             [],
-            {"template": template(project, "{% if role == 'spine' %}{{ no_such }}{% endif %}")},
+            {"template": template(project, "hostname x{% if role == 'spine' %}{{ no_such }}{% endif %}\n")},
         ),
         ["'no_such' is undefined for spine-001", "2 of 9 hosts"],
     ),
@@ -332,7 +333,7 @@ BAD_INPUT = {
     ),
     "a check with a bad expression": (
         lambda _: ([], {"validate": [{"command": "show version", "expression": "output +"}]}),
-        ["validate: entry 1: expression: 'output +' is no Jinja2 expression"],
+        ["validate: 'show version': expression: 'output +' is no Jinja2 expression"],
     ),
     "one wrong host key": (
         lambda project: (other_keys(project, only=3), {}),

@@ -169,9 +169,7 @@ def test_a_role_is_documented_and_its_defaults_are_its_specification(role):
 
 
 # Formats that hold no comment, texts, and what a tool or a device writes.
-WITHOUT_HEADER = re.compile(
-    r"(^|/)(LICENSE|py\.typed|CHANGELOG\.rst)$|\.(md|json|cfg|conf|gitignore|txt\.gz)$"
-)
+WITHOUT_HEADER = re.compile(r"(^|/)(LICENSE|py\.typed|CHANGELOG\.rst)$|\.(md|json|cfg|conf|gitignore|txt\.gz)$")
 
 
 def test_every_source_file_carries_the_spdx_header():

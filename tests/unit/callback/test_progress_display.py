@@ -109,7 +109,7 @@ def test_a_count_that_is_no_count_changes_nothing(value):
 def test_the_bar_fits_any_width_and_stays_on_its_line(width, total, outcomes, name, signs):
     done = min(total, sum(outcomes.values()))
     view = View("r", "stage", name, Tally(total, done, outcomes), Tally(20_000, 7, outcomes), 3.0, 7.7, 99.0, None)
-    drawn = paint.bar(view, width, signs=signs)
+    drawn = paint.progress_bar(view, width, signs=signs)
     assert paint.cells(drawn) <= width
     assert drawn == paint.printable(drawn)
 
@@ -118,19 +118,19 @@ def test_the_bar_says_the_most_important_in_little_room():
     view = View(
         "r", "stage", "10%", Tally(90, 40, {"changed": 39, "failed": 1}), Tally(1000, 50), 3.0, 4.0, 12.5, 238.0
     )
-    assert paint.bar(view, 200, signs=paint.ASCII) == (
+    assert paint.progress_bar(view, 200, signs=paint.ASCII) == (
         "| stage 10% =================>----------------------"
         " 40/90  44%  39 changed  1 failed  4.0/s  ETA 0:13  | fleet 50/1000 5%  ETA 4:00"
     )
-    assert paint.bar(view, 55, signs=paint.ASCII) == "| stage 10% ====>----- 40/90  44%  39 changed  1 failed"
-    assert paint.bar(view, 40, signs=paint.ASCII) == "| stage 10% =======>--------- 40/90  44%"
-    assert paint.bar(view, 20, signs=paint.ASCII) == "| stage 10% 40/90  ~"
+    assert paint.progress_bar(view, 55, signs=paint.ASCII) == "| stage 10% ====>----- 40/90  44%  39 changed  1 failed"
+    assert paint.progress_bar(view, 40, signs=paint.ASCII) == "| stage 10% =======>--------- 40/90  44%"
+    assert paint.progress_bar(view, 20, signs=paint.ASCII) == "| stage 10% 40/90  ~"
 
 
 def test_a_bar_is_full_only_when_all_are_done():
     nearly = View("r", "stage", "x", Tally(1000, 999, {"changed": 999}), Tally(), 1.0, None, None, None)
-    assert "99%" in paint.bar(nearly, 80, signs=paint.ASCII)
-    assert "-" in paint.bar(nearly, 80, signs=paint.ASCII)
+    assert "99%" in paint.progress_bar(nearly, 80, signs=paint.ASCII)
+    assert "-" in paint.progress_bar(nearly, 80, signs=paint.ASCII)
 
 
 @pytest.mark.parametrize(

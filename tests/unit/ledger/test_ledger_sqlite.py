@@ -9,28 +9,26 @@ import pytest
 
 from engine.errors import LedgerError
 from engine.ledger import open_ledger
-from tests.unit.ledger.claims import *  # noqa: F403
-from tests.unit.ledger.claims import KEY, planned
+from tests.unit.ledger.claims import KEY, LedgerClaims, planned
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path}/project/.raywright/ledger.db"
+class TestSQLite(LedgerClaims):
+    @pytest.fixture
+    def url(self, tmp_path):
+        return f"sqlite:///{tmp_path}/project/.raywright/ledger.db"
 
+    def test_only_its_owner_reads_the_file(self, ledger, tmp_path):
+        planned(ledger)
+        directory = tmp_path / "project" / ".raywright"
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
 
-def test_only_its_owner_reads_the_file(ledger, tmp_path):
-    planned(ledger)
-    directory = tmp_path / "project" / ".raywright"
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
-
-
-def test_a_forked_worker_uses_the_ledger_of_its_parent(ledger):
-    run_id = planned(ledger)
-    worker = get_context("fork").Process(target=ledger.move_run, args=(run_id, "running"))
-    worker.start()
-    worker.join()
-    assert (worker.exitcode, ledger.run(run_id).state) == (0, "running")
+    def test_a_forked_worker_uses_the_ledger_of_its_parent(self, ledger):
+        run_id = planned(ledger)
+        worker = get_context("fork").Process(target=ledger.move_run, args=(run_id, "running"))
+        worker.start()
+        worker.join()
+        assert (worker.exitcode, ledger.run(run_id).state) == (0, "running")
 
 
 def test_reading_makes_no_file(tmp_path):

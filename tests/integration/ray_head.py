@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Ray cluster of one node on loopback, with token authentication, that ends without ``ray stop``."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from rollouts import DEADLINE, wait_for
+
+# 127.0.0.1 Ray replaces by the machine's own address; any other of the loopback network it keeps.
+NODE = "127.0.0.2"
+ENDPOINTS = (
+    "/api/jobs/",
+    "/nodes?view=summary",
+    "/logical/actors",
+    "/api/cluster_status",
+    "/api/v0/actors?detail=true",
+    "/api/v0/tasks?detail=true",
+    "/api/v0/workers?detail=true",
+    "/api/v0/objects?detail=true",
+    "/api/v0/runtime_envs?detail=true",
+)
+FETCH = """
+import sys, ray
+from ray.experimental.internal_kv import _internal_kv_get
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="error")
+sys.stdout.buffer.write(_internal_kv_get(sys.argv[2].encode()) or b"")
+"""
+
+
+class RayHead:
+    def __init__(self, path, key_file):
+        self.token = secrets.token_hex(24)
+        self.token_file = path / "ray.token"
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(self.token)
+        # Sockets lie in it, whose paths must be short.
+        self.folder = Path(tempfile.mkdtemp(prefix="rw-"))
+        self._mark = f"RAYWRIGHT_TEST_MARK={secrets.token_hex(8)}"
+        gcs, dashboard, client = free_ports(3)
+        self.gcs = f"{NODE}:{gcs}"
+        self.address = f"http://127.0.0.1:{dashboard}"
+        name, _, value = self._mark.partition("=")
+        self._environment = {
+            # Jobs start python by its name: it must be the one that Ray runs in.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(path),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(self.token_file),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "RAYWRIGHT_FLEET_KEY_FILE": str(key_file),
+            name: value,
+        }
+        options = {
+            "port": gcs,
+            "dashboard-port": dashboard,
+            "dashboard-host": "127.0.0.1",
+            "include-dashboard": "true",
+            "node-ip-address": NODE,
+            "ray-client-server-port": client,
+            "dashboard-agent-listen-port": 0,
+            "metrics-export-port": 0,
+            "num-cpus": 2,
+            "object-store-memory": 100_000_000,
+            "temp-dir": self.folder,
+        }
+        with (path / "head.log").open("w") as log:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).parent / "ray", "start", "--head", "--block"]
+                + [f"--{option}={value}" for option, value in options.items()],
+                cwd=path,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_for(self._answers, "the Jobs API")
+
+    def _answers(self):
+        assert self._process.poll() is None, "Ray's head has ended"
+        with contextlib.suppress(OSError):
+            return json.loads(self.get("/api/jobs/")) == []
+
+    def get(self, path):
+        request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {self.token}"})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=DEADLINE) as answer:
+            return answer.read()
+
+    def jobs(self):
+        """Every job of ours, by its submission id."""
+        return {job["submission_id"]: job for job in json.loads(self.get("/api/jobs/")) if job["submission_id"]}
+
+    def package(self, job):
+        """The package of a running job, as everybody who may use the cluster can fetch it."""
+        command = [sys.executable, "-c", FETCH, self.gcs, job["runtime_env"]["working_dir"]]
+        return subprocess.run(command, env=self._environment, check=True, capture_output=True, timeout=DEADLINE).stdout
+
+    def shown(self):
+        """All that the API tells of jobs, actors, tasks and nodes, and every file that Ray has written."""
+        for endpoint in [*ENDPOINTS, *(f"/api/jobs/{job}{what}" for job in self.jobs() for what in ("", "/logs"))]:
+            yield endpoint, self.get(endpoint)
+        for path in self.folder.rglob("*"):
+            # Of a job's package, the engine's own files say nothing new.
+            if path.is_file() and not path.is_symlink() and path.suffix != ".py":
+                with contextlib.suppress(OSError):
+                    yield str(path), path.read_bytes()
+
+    def drivers(self):
+        """Process ids of the engines that run as jobs here."""
+        return [pid for pid in self._processes() if b"--sealed-job" in words(pid) and b"engine.rollout" in words(pid)]
+
+    def _processes(self):
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if self._mark.encode() in environ.read_bytes().split(b"\0"):
+                    found.append(int(environ.parent.name))
+        return found
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(DEADLINE)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def words(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
