@@ -254,7 +254,7 @@ DRIVER = FrrDriver()
 
 def _listed(refused: list[list[str]]) -> str:
     shown = "; ".join(f"'{line}' ({reason})" for line, reason in refused[:3])
-    return shown if len(refused) <= 3 else f"{shown} and {len(refused) - 3} more"  # noqa: PLR2004
+    return shown if len(refused) <= 3 else f"{shown} and {len(refused) - 3} more"  # noqa: PLR2004 - as many as the line above shows
 
 
 def _first_lines(done: ssh.Completed) -> str:

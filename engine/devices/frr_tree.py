@@ -61,7 +61,7 @@ def normalise(config: str) -> str:
     kept = [line for line in kept if not line.startswith("frr version ")]
     # Up to FRR 7 every configuration ended with this; a template made from one still does.
     while kept and kept[-1] in ("line vty", "exit"):
-        if kept[-1] == "exit" and (len(kept) < 2 or kept[-2] != "line vty"):  # noqa: PLR2004
+        if kept[-1] == "exit" and (len(kept) < 2 or kept[-2] != "line vty"):  # noqa: PLR2004 - there is a line before it
             break
         kept.pop()
     return "".join(line + "\n" for line in kept)

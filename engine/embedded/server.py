@@ -174,7 +174,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
         if self._scheduled is not None:
             self._scheduled.cancel()
 
-    def pty_requested(self, term_type: str, term_size: object, term_modes: object) -> bool:  # noqa: ARG002
+    def pty_requested(self, term_type: str, term_size: object, term_modes: object) -> bool:  # noqa: ARG002 - asyncssh calls it so
         self._terminal = True
         return True
 
@@ -188,7 +188,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
     def session_started(self) -> None:
         self._schedule()
 
-    def data_received(self, data: str, datatype: asyncssh.DataType) -> None:  # noqa: ARG002
+    def data_received(self, data: str, datatype: asyncssh.DataType) -> None:  # noqa: ARG002 - asyncssh calls it so
         if not self._hung:
             self._input += data
             self._schedule()

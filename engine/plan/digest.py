@@ -50,6 +50,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: in
             "another address for",
             [n for n in new if n in old and old[n].get("address") != new[n].get("address")],
         ),
+        (
+            "another ansible_network_os for",
+            [n for n in new if n in old and old[n].get("network_os") != new[n].get("network_os")],
+        ),
     )
     said.extend(f"{what}: {listed(names, most=most)}" for what, names in groups if names)
     return said

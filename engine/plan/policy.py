@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The policy of a rollout: everything but the devices and their configurations that a digest covers."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
@@ -89,7 +90,7 @@ def _number(
     except (TypeError, ValueError):
         number = float("nan")
     bound = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-    if isinstance(value, bool) or not low <= number <= (high if high is not None else float("inf")):
+    if isinstance(value, bool) or not low <= number <= (high if high is not None else sys.float_info.max):
         raise InvalidInput(f"{option}: {value!r} is not a number {bound}")
     if whole and number != int(number):
         raise InvalidInput(f"{option}: {value!r} is not a whole number")

@@ -60,7 +60,7 @@ def parse(raw: Sequence[Any], *, approve_each: bool = False) -> tuple[Stage, ...
             raise InvalidInput(
                 f"stages: {later.name!r} does not go beyond {earlier.name!r}; sizes are cumulative and must grow"
             )
-    if isinstance(stages[-1].size, str) and _measure(stages[-1]) != 100:  # noqa: PLR2004
+    if isinstance(stages[-1].size, str) and _measure(stages[-1]) != 100:  # noqa: PLR2004 - per cent
         raise InvalidInput(
             f"stages: the last stage ends at {stages[-1].size}, so part of the fleet would never be reached; "
             'end the list with "100%"'
@@ -101,7 +101,7 @@ def _size(value: Any, where: str) -> str | int:
         count = int(value)
     elif isinstance(value, str) and (matched := _PERCENT.match(value)):
         share = float(matched[1])
-        if not 0 < share <= 100:  # noqa: PLR2004
+        if not 0 < share <= 100:  # noqa: PLR2004 - per cent
             raise InvalidInput(f"{where}: {value} is not above 0% and at most 100%")
         return f"{share:g}%"
     else:

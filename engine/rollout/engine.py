@@ -111,7 +111,7 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), settings.soak)
         if settings.checks and not self._reason:
-            await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")  # type: ignore[arg-type]
+            await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")  # type: ignore[arg-type]  # counts are whole
 
     def _emit(self, event: str, data: dict[str, Any]) -> None:
         if event == "outcome" and self._dispatcher is not None:
@@ -169,7 +169,7 @@ _AS_WANTED = frozenset({"changed", "unchanged"})
 def _connect(where: str, job: Job, key: FleetKey) -> Pool:
     import ray  # noqa: PLC0415 - only where Ray is used: it costs a second and 100 MB
 
-    from .ray_pool import RayPool  # noqa: PLC0415
+    from .ray_pool import RayPool  # noqa: PLC0415 - imports ray
 
     ray.init(address=where, log_to_driver=False, logging_level="error", namespace=f"raywright-{job.settings.run}")
     lock = str(job.folder / "workers.lock") if job.folder is not None else None

@@ -11,7 +11,8 @@ from ..devices.base import Device, Mode, Snapshot
 Kind = Literal["plan", "push", "validate", "restore"]
 """What is done to a device; ``procedures`` has one function for each."""
 
-NO_LIMIT: Mapping[str, float] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 1}
+NO_LIMIT: Mapping[str, float] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 0}
+"""A breaker that never trips: all may fail, and there is no fleet of which too many could."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..errors import FleetError, InvalidInput
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 
-_PATIENCE = 120.0
+PATIENCE = 120.0
 """Seconds in which a lost API may come back: a head that is started again needs about that."""
 _FIRST_PATIENCE = 8.0
 _LONGEST_PAUSE = 8.0
@@ -128,7 +128,7 @@ class JobsApi:
         method: str,
         path: str,
         *,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
         package: IO[bytes] | None = None,
         final: str | None = None,
         **options: Any,
@@ -161,7 +161,7 @@ class JobsApi:
                 body = await answer.read()
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise ApiLost(str(exc) or type(exc).__name__) from exc
+            raise ApiLost(getattr(exc, "strerror", None) or str(exc) or type(exc).__name__) from exc
         if status < 300:  # noqa: PLR2004 - HTTP
             return body
         said = _last_line(body)

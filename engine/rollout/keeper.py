@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,8 @@ from .local_ray import Home, Process
 _POLL_SECONDS = 0.5
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Ray's own default is 30% of memory; what travels here is a few batches of sealed text."""
+_LONGEST_FOLDER = 107 - len("/session_2026-11-21_03-03-32_675162_4194304/sockets/plasma_store")
+"""A socket's path holds 107 bytes at the most, and Ray's sockets lie that deep below its folder."""
 
 
 def main(folder: str, pid: str, started: str) -> None:
@@ -26,7 +29,16 @@ def main(folder: str, pid: str, started: str) -> None:
     home = Home(Path(folder))
     controller = Process(int(pid), started)
     signal.signal(signal.SIGTERM, _leave)
+    files = _folder(home)
+    try:
+        _serve(home, controller, files)
+    finally:
+        shutil.rmtree(files, ignore_errors=True)
+
+
+def _serve(home: Home, controller: Process, files: Path) -> None:
     ray.init(
+        _temp_dir=str(files),
         include_dashboard=False,
         object_store_memory=_OBJECT_STORE_BYTES,
         log_to_driver=False,
@@ -47,6 +59,14 @@ def main(folder: str, pid: str, started: str) -> None:
     finally:
         ray.shutdown()
         shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def _folder(home: Home) -> Path:
+    """A folder for Ray's files: ours alone and gone with us, unlike Ray's own below the machine's for all."""
+    folder = home.folder / "ray"
+    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="raywright-ray-", dir="/tmp"))
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -155,8 +155,9 @@ def _start(home: Home, controller: Process) -> str:
         if not keeper.alive:
             break
         time.sleep(_POLL_SECONDS)
-    said = (home.folder / "keeper.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise FleetError(f"Ray did not start on this machine: {said[-1] if said else 'it said nothing'} (see keeper.log)")
+    log = home.folder / "keeper.log"
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise FleetError(f"Ray did not start on this machine: {said[-1] if said else 'it said nothing'}; {log} has more")
 
 
 def _starting(home: Home) -> Process | None:

@@ -90,7 +90,7 @@ class Attempt:
             outcome=outcome,
             reason=self.masker.mask(reason),
             attempts=max(1, self.tries),
-            **more,  # type: ignore[arg-type]
+            **more,  # type: ignore[arg-type]  # its fields by name; Result has their types
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..errors import GateClosed, LedgerError
 from ..ledger.ledger import Ledger
-from ..ledger.records import Run, Target
+from ..ledger.records import Checkpoint, Run, Target
 from ..sealing.key import FleetKey
 from . import vault
 from .breaker import FAILURES, Breaker
@@ -49,19 +49,30 @@ def check_plan(ledger: Ledger, run: Run) -> list[Target]:
 
 def check_gates(ledger: Ledger, run: Run, stage: str) -> None:
     """Raise ``GateClosed`` unless every gate before the stage was opened by an approval of this very plan."""
+    gated = _gated(run.definition["policy"])
     for checkpoint in ledger.checkpoints(run.id):
-        if checkpoint.name not in {PLAN, stage} or not checkpoint.approval:
+        if checkpoint.name not in {PLAN, stage} or not (checkpoint.approval or checkpoint.name in gated):
             continue
-        used = [
-            approval
-            for approval in ledger.approvals(run_id=run.id, states=["used"])
-            if approval.checkpoint == checkpoint.name and approval.digest == run.digest
-        ]
-        if not used:
+        if not _opened(ledger, run, checkpoint):
             raise GateClosed(
                 f"Stage {stage} of run {run.id}: the gate before {checkpoint.name} is closed; it needs an approval "
                 f"of digest {run.digest[:16]} first (module raywright.fleet.approval)"
             )
+
+
+def _gated(policy: Mapping[str, Any]) -> set[str]:
+    """The checkpoints with a gate, from the policy: the digest covers it, and not the ledger's row of a checkpoint."""
+    return {each["name"] for each in policy["stages"] if each["approval"]} | (
+        {PLAN} if policy["approval"] == PLAN else set()
+    )
+
+
+def _opened(ledger: Ledger, run: Run, checkpoint: Checkpoint) -> bool:
+    if checkpoint.state in {"pending", "running"}:
+        # This refuses an approval that no event of the ledger supports.
+        return ledger.open_gate(run_id=run.id, checkpoint=checkpoint.name, digest=run.digest) is not None
+    used = ledger.approvals(run_id=run.id, states=["used"])
+    return any(each.checkpoint == checkpoint.name and each.digest == run.digest for each in used)
 
 
 def check_order(ledger: Ledger, run: Run, stage: str) -> None:

@@ -24,7 +24,7 @@ from ..errors import FleetError
 from ..sealing.key import FleetKey
 from .doubt import Doubt
 from .job import Settings
-from .jobs_api import ENDED, ApiLost, ApiRefused, JobsApi
+from .jobs_api import ENDED, PATIENCE, ApiLost, ApiRefused, JobsApi
 from .journal import Journal
 from .parcel import JOB_FILE, SEPARATOR, pack
 
@@ -36,7 +36,7 @@ _GRACES = 4
 _GRACE_MORE = 30
 _SAID_AT_MOST = 4
 _OWN = frozenset({"seq", "event"})
-_MISSING = re.compile(r"No module named '?([\w.]+)")
+_UNFIT = re.compile(r"(?:ModuleNotFoundError|ImportError|SyntaxError): .*|python: not found")
 
 
 @dataclass(slots=True)
@@ -54,6 +54,7 @@ class Submission:
     _reason: str | None = None
     _noise: deque[str] = field(default_factory=lambda: deque(maxlen=_SAID_AT_MOST))
     _seen: int = 0
+    _heard: float = 0.0
     _summary: dict[str, Any] | None = None
     _error: str | None = None
 
@@ -106,7 +107,8 @@ class Submission:
                     f"job {name} of an earlier try still runs on {self.header['ray']} after it was told to stop; "
                     "end it, then run the same command again"
                 )
-            await api.stop(name)
+            with contextlib.suppress(ApiLost):
+                await api.stop(name)
             await asyncio.sleep(1)
 
     def load(self, lines: Iterable[str]) -> None:
@@ -190,34 +192,38 @@ class Submission:
 
     async def _follow(self, api: JobsApi, name: str) -> None:
         """Read the log to its end. After a break it is read again from its beginning; events come only once."""
+        loop = asyncio.get_running_loop()
         ended = False
+        self._heard = loop.time()
         while True:
-            whole = await self._read(api, name)
-            if self._last or (whole and ended):
+            broken = await self._read(api, name)
+            if self._last or (ended and not broken):
                 return
+            if broken and loop.time() - self._heard > PATIENCE:
+                raise broken
             ended = (await api.job(name))["status"] in ENDED
-            if not ended:
-                await asyncio.sleep(1)
+            await asyncio.sleep(1)
 
-    async def _read(self, api: JobsApi, name: str) -> bool:
-        """Read the log once from its beginning; false where it broke off."""
+    async def _read(self, api: JobsApi, name: str) -> ApiLost | None:
+        """Read the log once from its beginning; where it broke off, say why."""
         rest = ""
         self._noise.clear()
         silent = 0
         try:
             async for text in api.tail(name):
+                self._heard = asyncio.get_running_loop().time()
                 # A server whose node died may never close the stream.
                 silent = 0 if text else silent + 1
                 if silent > 1 and (await api.job(name))["status"] in ENDED:
-                    return True
+                    return None
                 *lines, rest = (rest + text).split("\n")
                 for line in lines:
                     self._take(line)
                 if self._last:
-                    return True
-        except ApiLost:
-            return False
-        return True
+                    return None
+        except ApiLost as exc:
+            return exc
+        return None
 
     def _take(self, line: str) -> None:
         said, separator, text = line.partition(SEPARATOR)
@@ -225,7 +231,10 @@ class Submission:
             self._noise.append(said.strip())
         if not separator:
             return
-        event = json.loads(text)
+        try:
+            event = json.loads(text)
+        except ValueError:
+            return  # cut off by the engine's death; an event that is missed otherwise is noticed by the next one
         if event["seq"] <= self._seen:
             return
         if event["seq"] != self._seen + 1:
@@ -254,10 +263,10 @@ class Submission:
 
     def _last_words(self, name: str, status: str) -> str:
         said = " / ".join(self._noise)
-        if missing := _MISSING.search(said):
+        if not self._seen and (unfit := _UNFIT.search(said)):
             return (
-                f"the python that job {name} found on the Ray cluster lacks package {missing[1]}, nothing was touched: "
-                "it must be the one that Ray runs in (first on the PATH where Ray is started), with everything in "
+                f"the Ray cluster could not run job {name}, nothing was touched ({unfit[0]}): the first python on the "
+                "PATH where Ray is started must be the one that Ray runs in, 3.12 or newer, with everything in "
                 "requirements/engine.txt, on every node"
             )
         if self._reason:

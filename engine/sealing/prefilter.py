@@ -12,7 +12,7 @@ from typing import Any
 
 try:
     # Private to ``re``, but the only reader of patterns there is; without it every pattern runs on every line.
-    from re import _constants, _parser  # type: ignore[attr-defined]
+    from re import _constants, _parser  # type: ignore[attr-defined]  # not in the typeshed
 except ImportError:  # pragma: no cover
     _parser = None
 
@@ -31,7 +31,7 @@ def _of_sequence(items: Iterable[Any]) -> frozenset[str] | None:
     best: frozenset[str] | None = None
     run = ""
     for operation, argument in items:
-        if operation is _constants.LITERAL and argument < 128:  # noqa: PLR2004
+        if operation is _constants.LITERAL and argument < 128:  # noqa: PLR2004 - ASCII
             run += chr(argument).lower()
             continue
         best, run = _better(_better(best, _of_run(run)), _of_item(operation, argument)), ""

@@ -18,7 +18,7 @@ class EventLog:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)  # noqa: PTH111
+        self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)  # noqa: PTH111 - Path.expanduser raises where there is no home
 
     def write(self, event: Mapping[str, Any], *, run: str = "", phase: str = "") -> None:
         """Write one event in one piece, so that runs that share a log do not mix their lines."""

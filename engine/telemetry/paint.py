@@ -64,7 +64,7 @@ def signs_for(encoding: str | None) -> Signs:
     return UNICODE
 
 
-def plain(text: str, colour: str) -> str:  # noqa: ARG001
+def plain(text: str, colour: str) -> str:  # noqa: ARG001 - the signature of Colour
     """Colour nothing."""
     return text
 
@@ -212,7 +212,7 @@ def elapsed(seconds: float) -> str:
 def speed(rate: float | None) -> str:
     if rate is None:
         return "--/s"
-    return f"{rate:.1f}/s" if rate < 100 else f"{rate:.0f}/s"  # noqa: PLR2004
+    return f"{rate:.1f}/s" if rate < 100 else f"{rate:.0f}/s"  # noqa: PLR2004 - three digits are enough
 
 
 def printable(text: str) -> str:

@@ -73,7 +73,7 @@ class LiveLine:
                 self._line_open = bool(text) and not text.endswith("\n")
                 return written
 
-        stream.write = write_around_the_line  # type: ignore[method-assign]
+        stream.write = write_around_the_line  # type: ignore[method-assign]  # undone when the bar ends
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

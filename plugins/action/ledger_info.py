@@ -29,7 +29,7 @@ class ActionModule(LedgerAction):
         "show": {"type": "str", "choices": ["nothing", "text", "json"], "default": "nothing"},
     }
 
-    def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - the base class calls it so
         found, text = _one(ledger, args) if args["run"] else _all(ledger, args)
         if args["verify"]:
             verification = ledger.verify()

@@ -151,7 +151,7 @@ class _Planning:
         if run.kind != "rollout":
             raise InvalidInput(f"Run {run.id} of {run.name} is a {run.kind}; give this rollout another name")
         if self._args["unfinished"] == "abandon" or run.state == "planning":
-            if not self._action._task.check_mode:  # noqa: SLF001
+            if not self._action._task.check_mode:  # noqa: SLF001 - the action's own helper
                 ledger.move_run(run.id, "abandoned", detail={"reason": "a new plan is made"})
             return None
         if changed := differences(run.definition, self._definition):

@@ -91,6 +91,7 @@ import queue
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate
 
 from ansible.plugins.callback import CallbackBase
@@ -115,7 +116,7 @@ def _harmless[**P](hook: Callable[Concatenate[CallbackModule, P], None]) -> Call
     def wrapper(self: CallbackModule, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             hook(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - showing progress must never stop a run
             with contextlib.suppress(Exception):
                 self._display.vvv(f"raywright.fleet.progress: {hook.__name__} failed: {error!r}")
 
@@ -148,7 +149,7 @@ class CallbackModule(CallbackBase):
             return
         os.environ[VARIABLE] = self._receiver.path
         self._ending.clear()
-        self._put("playbook_start", playbook=os.path.basename(str(getattr(playbook, "_file_name", ""))))  # noqa: PTH119
+        self._put("playbook_start", playbook=Path(str(getattr(playbook, "_file_name", ""))).name)
         self._thread = threading.Thread(target=self._work, name="raywright-progress", daemon=True)
         self._thread.start()
         atexit.register(self._end)
@@ -158,7 +159,7 @@ class CallbackModule(CallbackBase):
         self._put("play_start", play=play.get_name())
 
     @_harmless
-    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002, FBT001
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002, FBT001 - Ansible calls it so
         self._put("task_start", task=task.get_name())
 
     @_harmless
@@ -166,7 +167,7 @@ class CallbackModule(CallbackBase):
         self._put("task_start", task=task.get_name())
 
     @_harmless
-    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - Ansible calls it so
         outcome = "ignored" if ignore_errors else "failed"
         self._put("host_result", host=result.host.get_name(), task=result.task.get_name(), result=outcome)
 
@@ -175,7 +176,7 @@ class CallbackModule(CallbackBase):
         self._put("host_result", host=result.host.get_name(), task=result.task.get_name(), result="unreachable")
 
     @_harmless
-    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002 - Ansible calls it so
         self._put("playbook_end")
         self._end()
 

@@ -129,6 +129,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -143,7 +144,7 @@ class FleetFailure(Exception):
 def _start_time(pid: int) -> Optional[int]:  # noqa: UP045 - Python 3.9
     """Give a living process's start time in clock ticks, as the server notes it down."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:  # noqa: PTH123
+        with Path(f"/proc/{pid}/stat").open(encoding="utf-8") as stream:
             fields = stream.read().rpartition(")")[2].split()
     except OSError:
         return None
@@ -153,10 +154,11 @@ def _start_time(pid: int) -> Optional[int]:  # noqa: UP045 - Python 3.9
 class EmbeddedFleet:
     """One fleet's server, by the directory that it lives in."""
 
-    def __init__(self, params: dict[str, Any], check_mode: bool) -> None:  # noqa: FBT001
+    def __init__(self, params: dict[str, Any], check_mode: bool) -> None:  # noqa: FBT001 - as AnsibleModule has it
         self._params = params
         self._check_mode = check_mode
-        self._directory = os.path.abspath(params["directory"])  # noqa: PTH100
+        # Not resolve(): the directory is shown as it was named, and its links may be moved.
+        self._directory = Path(os.path.abspath(params["directory"]))  # noqa: PTH100
         self._actions: list[str] = []
         self._server = self._running()
 
@@ -173,7 +175,7 @@ class EmbeddedFleet:
         self._require_size()
         changed = self._present()
         result = self._result(changed=changed, before=before, after=self._wanted())
-        result.update(inventory=self._path("inventory"), known_hosts=self._path("known_hosts"))
+        result.update(inventory=str(self._path("inventory")), known_hosts=str(self._path("known_hosts")))
         if self._server and not self._check_mode:
             result.update(port=self._server["port"], pid=self._server["pid"])
         return result
@@ -201,15 +203,15 @@ class EmbeddedFleet:
         return {name: self._params[name] for name in (*_SETTINGS, "port")}
 
     @staticmethod
-    def _settings(server: Optional[dict[str, Any]]) -> dict[str, Any]:  # noqa: UP045
+    def _settings(server: Optional[dict[str, Any]]) -> dict[str, Any]:  # noqa: UP045 - Python 3.9
         if server is None:
             return {}
         return {**{name: server[name] for name in _SETTINGS}, "port": server["requested_port"]}
 
-    def _running(self) -> Optional[dict[str, Any]]:  # noqa: UP045
+    def _running(self) -> Optional[dict[str, Any]]:  # noqa: UP045 - Python 3.9
         """Read who serves this directory; a process that only took over a dead server's number does not count."""
         try:
-            with open(self._path("server.json"), encoding="utf-8") as stream:  # noqa: PTH123
+            with self._path("server.json").open(encoding="utf-8") as stream:
                 server = json.load(stream)
         except FileNotFoundError:
             return None
@@ -221,7 +223,7 @@ class EmbeddedFleet:
         self._actions.append(f"started {self._params['devices']} embedded routers")
         if self._check_mode:
             return True
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)  # noqa: PTH103
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = os.open(self._path("server.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             # run_command waits for the end of what it starts; this is a server that outlives the module.
@@ -246,7 +248,7 @@ class EmbeddedFleet:
         return {**kept, "PYTHONPATH": self._params["collection_root"]}
 
     def _command(self) -> list[str]:
-        options = [sys.executable, "-m", "engine.embedded", "--state", self._directory]
+        options = [sys.executable, "-m", "engine.embedded", "--state", str(self._directory)]
         for name in (*_SETTINGS, "port"):
             options += ["--" + name.replace("_", "-"), str(self._params[name])]
         return options + (["--reset"] if self._params["reset"] else [])
@@ -267,7 +269,7 @@ class EmbeddedFleet:
         )
 
     def _last_words(self) -> str:
-        with open(self._path("server.log"), encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+        with self._path("server.log").open(encoding="utf-8", errors="replace") as stream:
             lines = [line.strip() for line in stream if line.strip()]
         return lines[-1] if lines else f"it ended without a word; see {self._path('server.log')}"
 
@@ -289,7 +291,7 @@ class EmbeddedFleet:
 
     def _require_engine(self) -> None:
         root = self._params["collection_root"]
-        if not os.path.isfile(os.path.join(root, "engine", "embedded", "__main__.py")):  # noqa: PTH113, PTH118
+        if not Path(root, "engine", "embedded", "__main__.py").is_file():
             raise FleetFailure(
                 f"collection_root: {root} is not where the collection raywright.fleet is installed; in a playbook of "
                 "the collection, '{{ playbook_dir | dirname }}' is"
@@ -298,7 +300,7 @@ class EmbeddedFleet:
     def _require_size(self) -> None:
         """Refuse what the server would refuse, before a running one is stopped for it."""
         try:
-            with open(self._path("fleet.json"), encoding="utf-8") as stream:  # noqa: PTH123
+            with self._path("fleet.json").open(encoding="utf-8") as stream:
                 there = json.load(stream)["devices"]
         except FileNotFoundError:
             return
@@ -312,8 +314,8 @@ class EmbeddedFleet:
         self._actions.append(text)
         return False
 
-    def _path(self, name: str) -> str:
-        return os.path.join(self._directory, name)  # noqa: PTH118
+    def _path(self, name: str) -> Path:
+        return self._directory / name
 
     def _result(self, *, changed: bool, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         return {"changed": changed, "actions": self._actions, "diff": {"before": before, "after": after}}

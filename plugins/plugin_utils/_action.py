@@ -37,7 +37,7 @@ class LedgerAction(ActionBase):
             result.update(self.act(ledger, args, task_vars or {}))
         return result
 
-    def would(self, args: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002
+    def would(self, args: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - for those that override it
         """Return what check mode reports where the run, or the whole ledger, is yet to be made."""
         return None
 

@@ -57,7 +57,7 @@ def host_variables(task_vars: Mapping[str, Any], name: str, task: Task | None = 
     else:
         # There is no public way to ask for another host's variables in the context of a task; every strategy plugin
         # calls this method with these arguments.
-        found = hostvars._variable_manager.get_vars(  # noqa: SLF001
+        found = hostvars._variable_manager.get_vars(  # noqa: SLF001 - Ansible has no public way to them
             play=play,
             host=_inventory(task_vars).get_host(name),
             task=task,
@@ -107,4 +107,4 @@ def _templar(loader: DataLoader) -> Templar:
 
 def _inventory(task_vars: Mapping[str, Any]) -> Any:
     # Plugins are given no inventory manager; that hostvars carries it holds for core 2.9 to 2.22.
-    return task_vars["hostvars"]._inventory  # noqa: SLF001
+    return task_vars["hostvars"]._inventory  # noqa: SLF001 - Ansible has no public way to it

@@ -43,7 +43,7 @@ class KnownHosts:
 
     def lines(self, host: str, port: int) -> str:
         """The lines that may speak of a host, as known_hosts text; empty when none does."""
-        name = host.lower() if port == 22 else f"[{host.lower()}]:{port}"  # noqa: PLR2004
+        name = host.lower() if port == 22 else f"[{host.lower()}]:{port}"  # noqa: PLR2004 - the port that known_hosts leaves out
         return "\n".join([*self._by_name.get(name, ()), *self._any])
 
 

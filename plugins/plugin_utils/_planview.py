@@ -61,8 +61,8 @@ def _breaker(policy: Mapping[str, Any], in_flight: int, stages: Mapping[str, Seq
     checks = ", ".join(check["name"] for check in policy["validate"]) or "none"
     return [
         (
-            f"  stops at more than {policy['max_failure_percentage']:g}% failures, of a stage or of the fleet; after that "
-            f"at most {in_flight} more devices can be touched"
+            f"  stops at more than {policy['max_failure_percentage']:g}% failures, of a stage or of the fleet; after "
+            f"that at most {in_flight} more devices can be touched"
         ),
         f"  checks after each stage: {checks}; on failure: {policy['on_failure'].replace('_', ' ')}",
     ]

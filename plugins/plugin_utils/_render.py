@@ -3,7 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Private to this collection: one template for many hosts, rendered as ``ansible.builtin.template`` does for one."""
 
-import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +35,7 @@ class FleetTemplate:
         self._overrides = {"trim_blocks": trim_blocks, "lstrip_blocks": lstrip_blocks}
         folders = [*search, loader.get_basedir(), str(Path(path).parent)]
         self._search = [place for folder in folders for place in (str(Path(folder) / "templates"), folder)]
-        self._about = generate_ansible_template_vars(path=os.path.basename(path), fullpath=path)  # noqa: PTH119
+        self._about = generate_ansible_template_vars(path=Path(path).name, fullpath=path)
         self._managed = self._about.pop("ansible_managed", None)
         self._base = templar
         self._templar = self.new_templar()
@@ -68,4 +67,4 @@ def compile_once(templar: Templar) -> None:
     engine = getattr(templar, "_engine", None)
     compile_template = getattr(engine, "_compile_template", None)
     if engine is not None and compile_template is not None:
-        engine._compile_template = lru_cache(_COMPILED_KEPT)(compile_template)  # noqa: SLF001
+        engine._compile_template = lru_cache(_COMPILED_KEPT)(compile_template)  # noqa: SLF001 - Ansible has no public way to cache it

@@ -134,7 +134,7 @@ def _watch(templar: Templar, spot: _Spot) -> None:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             # Kept with the object, so that its id is not given to another one meanwhile.
-            asked[id(self)] = (self, _places(_stack(sys._getframe(1))))  # noqa: SLF001
+            asked[id(self)] = (self, _places(_stack(sys._getframe(1))))  # noqa: SLF001 - the only way to the template's line
 
         def _as_exception(self) -> Exception:
             spot.note(asked[id(self)][1])

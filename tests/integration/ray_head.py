@@ -9,9 +9,11 @@ import secrets
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -49,6 +51,7 @@ class RayHead:
         self._mark = f"RAYWRIGHT_TEST_MARK={secrets.token_hex(8)}"
         gcs, dashboard, client = free_ports(3)
         self.gcs = f"{NODE}:{gcs}"
+        self.port = dashboard
         self.address = f"http://127.0.0.1:{dashboard}"
         name, _, value = self._mark.partition("=")
         self._environment = {
@@ -139,6 +142,39 @@ class RayHead:
                 os.kill(pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Wire(socketserver.ThreadingTCPServer):
+    """A way to a port of this machine that can be cut: all connections end at once, and new ones work."""
+
+    daemon_threads = True
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", 0), None)
+        self._port = port
+        self._open = []
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, client_address):
+        with socket.create_connection(("127.0.0.1", self._port)) as there:
+            self._open += [request, there]
+            back = threading.Thread(target=_copy, args=(there, request))
+            back.start()
+            _copy(request, there)
+            back.join()
+
+    def cut(self):
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def _copy(source, sink):
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(65536):
+            sink.sendall(chunk)
+        sink.shutdown(socket.SHUT_WR)
 
 
 def words(pid):

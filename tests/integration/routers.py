@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small lab of real FRR routers for tests: up once per test run, and away with it."""
+"""A small lab of real FRR routers for tests."""
 
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from engine.devices.base import Device
@@ -56,13 +56,9 @@ class Routers:
         return (self.directory / "password").read_text().strip()
 
 
-@pytest.fixture(scope="session")
-def routers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routers]:
-    """Three routers: one spine and two leafs, BGP between them."""
-    reason = why_not()
-    if reason:
-        pytest.skip(reason)
-    base = tmp_path_factory.mktemp("routers")
+@contextmanager
+def running(base: Path) -> Iterator[Routers]:
+    """Three routers, kept in ``base``: one spine and two leafs, BGP between them."""
     collections = base / "collections"
     (collections / "ansible_collections" / "raywright").mkdir(parents=True)
     (collections / "ansible_collections" / "raywright" / "fleet").symlink_to(ROOT)

@@ -14,7 +14,7 @@ import pytest
 from engine.devices.base import Device, Snapshot
 from engine.devices.frr import DRIVER, FrrSession
 from engine.errors import CommandFailed, DeviceError, HostKeyRefused, LoginRefused, Rejected, SessionLost, Unreachable
-from tests.integration.routers import Routers, routers  # noqa: F401 - the fixture
+from tests.integration.routers import Routers
 
 pytestmark = pytest.mark.frr
 
@@ -68,7 +68,7 @@ async def session(device: Device) -> AsyncIterator[FrrSession]:
 
 
 @pytest.fixture
-async def leaf(routers: Routers) -> AsyncIterator[FrrSession]:  # noqa: F811
+async def leaf(routers: Routers) -> AsyncIterator[FrrSession]:
     """A session with a leaf that is afterwards as it was."""
     async with session(routers.device("leaf1")) as opened:
         before = await opened.snapshot()
@@ -155,7 +155,7 @@ async def test_a_change_that_a_daemon_refuses_in_part_leaves_nothing_behind(leaf
     wanted = with_lines(before.running, lines)
     if mode == "merge":
         wanted = wanted.removeprefix(before.running.removesuffix("end\n")).removesuffix("end\n")
-    change = await leaf.propose(before.running, wanted, mode)  # type: ignore[arg-type]
+    change = await leaf.propose(before.running, wanted, mode)  # type: ignore[arg-type]  # a parameter of the test is any text
     with pytest.raises(Rejected, match=r"Can not configure the local system as neighbor.*put back as it was"):
         await leaf.apply(change)
     assert await leaf.snapshot() == before
@@ -219,7 +219,7 @@ async def held(leaf: FrrSession) -> bool:
 
 async def test_a_change_whose_session_is_cut_runs_to_its_end_and_the_next_reader_waits_for_it(
     leaf: FrrSession,
-    routers: Routers,  # noqa: F811
+    routers: Routers,
 ) -> None:
     before = await leaf.snapshot()
     lines = "".join(f"ip prefix-list CUT seq {n} permit 10.{n}.0.0/16\n" for n in range(1, 201))
@@ -236,7 +236,7 @@ async def test_a_change_whose_session_is_cut_runs_to_its_end_and_the_next_reader
     assert after.running.count("ip prefix-list CUT ") == 200
 
 
-async def test_two_sessions_never_change_a_router_at_once(leaf: FrrSession, routers: Routers) -> None:  # noqa: F811
+async def test_two_sessions_never_change_a_router_at_once(leaf: FrrSession, routers: Routers) -> None:
     before = await leaf.snapshot()
     change = await leaf.propose(before.running, with_lines(before.running, "ip route 10.95.0.0/16 Null0\n"), "replace")
     release = asyncio.create_task(
@@ -262,7 +262,7 @@ async def read(device: Device) -> Snapshot:
 
 async def test_a_user_who_may_not_run_vtysh_escalates_with_or_without_a_password(
     leaf: FrrSession,
-    routers: Routers,  # noqa: F811
+    routers: Routers,
 ) -> None:
     before = await leaf.snapshot()
     wanted = with_lines(before.running, "ip route 10.94.0.0/16 Null0\n")
@@ -276,7 +276,7 @@ async def test_a_user_who_may_not_run_vtysh_escalates_with_or_without_a_password
             assert (await root.command("id -un", shell=True)).strip() == "root"
 
 
-async def test_a_refused_escalation_is_a_refused_login_and_shows_no_password(routers: Routers) -> None:  # noqa: F811
+async def test_a_refused_escalation_is_a_refused_login_and_shows_no_password(routers: Routers) -> None:
     with pytest.raises(LoginRefused, match="sudo to root was refused") as refused:
         await read(routers.device("leaf1", user="labsudo", become=True, become_password="wrong-" + SECRET))
     assert SECRET not in str(refused.value)
@@ -286,7 +286,7 @@ async def test_a_refused_escalation_is_a_refused_login_and_shows_no_password(rou
         await read(routers.device("leaf1", user="labuser"))
 
 
-async def test_a_password_logs_in_and_what_is_wrong_is_told_apart(routers: Routers) -> None:  # noqa: F811
+async def test_a_password_logs_in_and_what_is_wrong_is_told_apart(routers: Routers) -> None:
     plain = {"private_key": None, "password": routers.password}
     assert (await read(routers.device("leaf2", **plain))).running
     for changes, kind in (
@@ -300,7 +300,7 @@ async def test_a_password_logs_in_and_what_is_wrong_is_told_apart(routers: Route
         assert refused.type is kind, changes
 
 
-def swapped(routers: Routers) -> str:  # noqa: F811
+def swapped(routers: Routers) -> str:
     """Two routers' host keys, each under the other's address."""
     one, two = (routers.hosts[name]["ansible_host"] for name in ("leaf1", "leaf2"))
     known = (routers.directory / "known_hosts").read_text()

@@ -101,7 +101,7 @@ def insist(work: Workspace, stacks: list[Stack], *, shorten: bool = False) -> li
         reason = execute(work, [stack]).get(0)
         first = reason
         # Some commands cannot be negated whole ("no ip ospf authentication message-digest X"), only by their start.
-        while shorten and reason and stack[-1].startswith("no ") and len(stack[-1].split()) > 2:  # noqa: PLR2004
+        while shorten and reason and stack[-1].startswith("no ") and len(stack[-1].split()) > 2:  # noqa: PLR2004 - "no" and a word
             stack[-1] = stack[-1].rsplit(" ", 1)[0]
             reason = execute(work, [stack]).get(0)
         if reason:
@@ -114,7 +114,8 @@ def converge(work: Workspace, wanted: str) -> list[tuple[Stack, str]]:
     deletes, adds = delta(work, wanted)
     refused_deletes = insist(work, deletes, shorten=True)
     refused_adds = insist(work, adds)
-    if plain(running_config()) == plain(wanted):
+    first = plain(running_config())
+    if first == plain(wanted):
         return []
     left_deletes, again = delta(work, wanted)
     if again:
@@ -124,7 +125,8 @@ def converge(work: Workspace, wanted: str) -> list[tuple[Stack, str]]:
         # is still missing then has no effect (a default, which FRR does not show) and was not lost on the way.
         kept_adds = [stack for stack in adds if stack not in again and not stack[0].startswith("no ")]
         refused_adds = insist(work, again + kept_adds)
-        left_deletes, again = delta(work, wanted)
+        if plain(running_config()) != first:
+            left_deletes, again = delta(work, wanted)
     # frr-reload asks for some things twice, or in an order that FRR refuses although it comes out right ("no key 1"
     # after "no key chain K"): only what was refused and is still different counts.
     kept = [(stack, reason) for stack, reason in refused_deletes if stack in left_deletes]

@@ -41,6 +41,8 @@ DAEMONS = (
 def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Say what would change, and what the device is known to refuse; touch nothing."""
     wanted = job["wanted"]
+    if Memory(job["mode"], wanted).knows(running_config()):
+        return {"delete": [], "add": [], "absent": [], "known": True}
     dry = call("vtysh", "-C", "-f", work.file("wanted.conf", clean(wanted)))
     numbers = sorted({int(match.group(1)) for match in map(ERROR.match, dry.stderr.splitlines()) if match})
     if numbers:
@@ -52,9 +54,7 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     needed = [(stack[0], daemon) for stack in adds for pattern, daemon in DAEMONS if pattern.match(stack[0])]
     daemons = set(call("vtysh", "-c", "show daemons").stdout.split()) if needed else set()
     absent = [[line, daemon] for line, daemon in needed if daemon not in daemons]
-    same = job["mode"] == "replace" and not deletes and not adds
-    known = same or Memory(job["mode"], wanted).knows(running_config())
-    return {"delete": deletes, "add": adds, "absent": absent, "known": known}
+    return {"delete": deletes, "add": adds, "absent": absent, "known": job["mode"] == "replace" and not deletes + adds}
 
 
 def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
@@ -117,10 +117,10 @@ def write_back(data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if status is not None:
-            os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101
+            os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101 - mkstemp gives text
             with contextlib.suppress(OSError):
                 os.chown(name, status.st_uid, status.st_gid)
-        os.replace(name, CONFIG)  # noqa: PTH105
+        os.replace(name, CONFIG)  # noqa: PTH105 - mkstemp gives text
     except OSError as exc:
         raise Trouble(f"{CONFIG} cannot be written: {exc.strerror}") from None
 

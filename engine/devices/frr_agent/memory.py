@@ -19,7 +19,7 @@ class Memory:
     """
 
     def __init__(self, mode: str, wanted: str) -> None:
-        state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111
+        state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.expanduser raises where there is no home
         self.folder = Path(state) / "raywright-fleet"
         self.key = f"{mode}\n{wanted}\n"
 

@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 import copy
-import os
 import pickle
 import stat
 import threading
@@ -83,7 +82,7 @@ def test_the_key_is_made_on_first_use_for_its_owner_only_and_then_kept(tmp_path)
     assert load(path).unseal(blob, purpose="before") == "x"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert os.listdir(path.parent) == ["fleet.key"]  # noqa: PTH208
+    assert [file.name for file in path.parent.iterdir()] == ["fleet.key"]
 
 
 def test_runs_that_start_at_once_agree_on_one_key(tmp_path):

@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Handing out devices: nothing is lost, nothing is done twice, and little is touched after the limit is crossed."""
+
+import asyncio
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.devices.base import Device
+from engine.rollout.breaker import Breaker
+from engine.rollout.dispatch import Dispatcher
+from engine.rollout.job import Result, Task
+from engine.rollout.pools import WorkerLost
+
+OUTCOMES = ["changed", "unchanged", "failed", "rejected", "unreachable", "unknown", "held_back"]
+
+
+class InMemoryPool:
+    """A pool in memory: devices end as a script says, a few at a time, and workers die when it says so."""
+
+    def __init__(self, workers, outcomes, deaths):
+        self.workers = workers
+        self.outcomes = outcomes
+        self.deaths = list(deaths)
+        self.out = [[] for _ in range(workers)]
+        self.handed = Counter()
+        self.most = 0
+        self.read_first = set()
+
+    async def exchange(self, worker, tasks):
+        self.out[worker] += tasks
+        self.handed.update(task.name for task in tasks)
+        self.read_first.update(task.name for task in tasks if task.touched)
+        self.most = max(self.most, sum(map(len, self.out)))
+        await asyncio.sleep(0)
+        if self.deaths and self.deaths.pop():
+            self.out[worker] = []
+            raise WorkerLost(f"worker {worker} died")
+        done, self.out[worker] = self.out[worker][:2], self.out[worker][2:]
+        return [Result(name=task.name, outcome=self.outcomes[task.name]) for task in done]
+
+
+def tasks(names):
+    return [Task(kind="push", device=Device(name=name, network_os="embedded", host="127.0.0.1")) for name in names]
+
+
+def run(outcomes, *, workers=2, concurrency=4, deaths=(), stop_after=None, **limits):
+    events = []
+    names = [f"r{number}" for number in range(len(outcomes))]
+    pool = InMemoryPool(workers, dict(zip(names, outcomes, strict=True)), deaths)
+    breaker = Breaker(**{"max_failure_percentage": 10, "min_sample": 5, "fleet": max(1, len(names)), **limits})
+    dispatcher = Dispatcher("push", pool, workers, concurrency, breaker, lambda kind, data: events.append((kind, data)))
+
+    def emit(kind, data):
+        events.append((kind, data))
+        if stop_after is not None and sum(kind == "outcome" for kind, _ in events) >= stop_after:
+            dispatcher.stop("somebody wanted it")
+
+    dispatcher.emit = emit
+    asyncio.run(dispatcher.run(tasks(names)))
+    return events, pool, breaker
+
+
+def told(events):
+    return Counter(data["name"] for kind, data in events if kind == "outcome")
+
+
+def dispatched(events):
+    return {name for kind, data in events if kind == "dispatched" for name in data["names"]}
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=40),
+    workers=st.integers(1, 4),
+    concurrency=st.integers(1, 9),
+    deaths=st.lists(st.booleans(), max_size=12),
+    limit=st.sampled_from([0, 10, 50, 100]),
+    stop_after=st.none() | st.integers(1, 20),
+)
+def test_counts_always_add_up(outcomes, workers, concurrency, deaths, limit, stop_after):
+    events, pool, breaker = run(
+        outcomes,
+        workers=workers,
+        concurrency=concurrency,
+        deaths=deaths,
+        stop_after=stop_after,
+        max_failure_percentage=limit,
+    )
+    counted = told(events)
+    assert set(counted.values()) <= {1}
+    assert set(counted) == dispatched(events) == set(pool.handed)
+    assert breaker.started == len(counted)
+    assert pool.most <= concurrency
+    if breaker.tripped is None and stop_after is None:
+        assert len(counted) == len(outcomes)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=60),
+    workers=st.integers(1, 4),
+    concurrency=st.integers(1, 9),
+)
+def test_after_the_limit_is_crossed_no_more_than_were_in_flight_are_finished(outcomes, workers, concurrency):
+    events, _, breaker = run(outcomes, workers=workers, concurrency=concurrency)
+    kinds = [kind for kind, _ in events]
+    if breaker.tripped is None:
+        assert "tripped" not in kinds
+        return
+    at = kinds.index("tripped")
+    assert kinds.count("tripped") == 1
+    assert "dispatched" not in kinds[at:]
+    assert kinds[at:].count("outcome") == events[at][1]["in_flight"] <= concurrency - 1
+
+
+def test_a_device_is_said_to_be_out_before_a_worker_has_it():
+    events, _, _ = run(["changed"] * 6)
+    seen = set()
+    for kind, data in events:
+        if kind == "dispatched":
+            seen.update(data["names"])
+        elif kind == "outcome":
+            assert data["name"] in seen
+
+
+def test_devices_of_a_dead_worker_are_handed_out_again_to_be_read_first():
+    events, pool, _ = run(["changed"] * 4, workers=1, deaths=[True])
+    assert pool.handed == {f"r{number}": 2 for number in range(4)}
+    assert pool.read_first == set(pool.handed)
+    assert set(told(events).values()) == {1}
+
+
+def test_a_device_that_kills_every_worker_ends_as_unknown():
+    events, pool, _ = run(["changed"], workers=1, deaths=[True] * 9)
+    assert pool.handed == {"r0": 3}
+    [outcome] = [data for kind, data in events if kind == "outcome"]
+    assert (outcome["outcome"], outcome["reason"]) == ("unknown", "r0: worker 0 died")

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holding a device's output against a check, and explaining a configuration that got half way."""
+
+import pytest
+
+from engine.errors import CommandFailed, InvalidInput
+from engine.plan.checks import Check
+from engine.rollout import validation
+from engine.rollout.reading import Configuration, explained
+
+PEERS = '{"peers": {"10.0.0.1": {"state": "Established"}, "10.0.0.2": {"state": "Idle"}}}'
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "verdict"),
+    [
+        ({"match": "^FRR 10"}, "hello\nFRR 10.3 on leaf1", None),
+        ({"match": "^FRR 9"}, "FRR 10.3", "failed"),
+        ({"match": "{{ device }}$"}, "FRR on leaf1", None),
+        ({"not_match": "Idle|Active"}, "all Established", None),
+        ({"not_match": "Idle|Active"}, "one Idle", "failed"),
+        ({"match": "x", "not_match": "y"}, "x and y", "failed"),
+        ({"expression": "json.peers | length == 2"}, PEERS, None),
+        (
+            {"expression": "json.peers.values() | map(attribute='state') | unique | list == ['Established']"},
+            PEERS,
+            "failed",
+        ),
+        ({"expression": "json.peers | length == expected"}, PEERS, None),
+        ({"expression": "'10.3' in output"}, "FRR 10.3", None),
+        ({"expression": "json.nosuch"}, PEERS, "inconclusive"),
+        ({"expression": "json.peers | length"}, PEERS, "failed"),
+        ({"expression": "json"}, "no json at all", "failed"),
+    ],
+)
+def test_an_output_passes_fails_or_cannot_be_judged(given, output, verdict):
+    found = validation.judge(Check(name="c", command="x", **given), output, {"device": "leaf1", "expected": 2})
+    assert (found and found[0]) == verdict, found
+
+
+class Answers:
+    """A session that gives the same answer to everything."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    async def command(self, _line, *, shell=False):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "verdict"),
+    [
+        ({"expression": "json.peers > 3"}, PEERS, "inconclusive"),
+        ({"expression": "1 / json.up > 0"}, '{"up": 0}', "inconclusive"),
+        ({"expression": "json.a.b.c == 1"}, PEERS, "inconclusive"),
+        ({"match": "{{ pattern }}"}, "x", "inconclusive"),
+        ({"match": "x"}, CommandFailed("no such command"), "failed"),
+    ],
+)
+async def test_a_check_that_breaks_on_an_unforeseen_output_never_passes_and_never_fails_the_device(
+    given, answer, verdict
+):
+    found = await validation._once(Check(name="c", command="show", **given), {"pattern": "("}, Answers(answer))
+    assert found[0] == verdict, found
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"expression": "output +"}, "validate: 'c': expression: 'output \\+' is no Jinja2 expression"),
+        ({"match": "{{ device"}, "validate: 'c': match: .* is no Jinja2 template"),
+        ({"expression": "output | nosuch"}, "validate: 'c': expression: .*nosuch"),
+    ],
+)
+def test_a_check_that_cannot_be_read_is_refused_before_anything_is_touched(given, says):
+    with pytest.raises(InvalidInput, match=says):
+        validation.require_readable([Check(name="c", command="show", **given)])
+
+
+def configuration(*lines):
+    return Configuration(text="\n".join(lines), normal="\n".join(lines))
+
+
+BEFORE = configuration("hostname a", "interface e1", " description old", "ntp server 1.1.1.1")
+WANTED = configuration("hostname a", "interface e1", " description new", "ntp server 2.2.2.2")
+
+
+@pytest.mark.parametrize(
+    ("now", "ours"),
+    [
+        (BEFORE, True),
+        (WANTED, True),
+        (configuration("hostname a", "interface e1", " description new", "ntp server 1.1.1.1"), True),
+        (configuration("hostname a"), True),
+        (configuration("hostname a", "  description new"), True),
+        (configuration("hostname a", "ntp server 9.9.9.9"), False),
+        (configuration(*WANTED.text.splitlines(), "banner login by hand"), False),
+    ],
+)
+def test_half_of_a_change_is_ours_and_a_line_of_neither_side_is_somebody_elses(now, ours):
+    assert explained(now, BEFORE, WANTED) is ours
