@@ -220,12 +220,17 @@ class _Stage:
             # The checkpoint stays running: the next try validates again, and nothing goes on before it does.
             self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running", verdict=reason, detail=told)
             self._ledger.move_run(self._run.id, "paused", detail={"reason": reason})
-            return {**result, "failed": True, "msg": f"{result['msg']}. The run is paused: run the same command again"}
+            msg = f"{result['msg'].rstrip('.')}. The run is paused: run the same command again"
+            return {**result, "failed": True, "msg": msg}
         state = "passed" if verdict == "passed" else "failed"
         self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, state, verdict=reason or verdict, detail=told)
         if verdict == "failed":
             if self._policy.on_failure == "stop":
                 self._ledger.move_run(self._run.id, "stopped", detail={"reason": reason})
+                result["msg"] += (
+                    ". The run is stopped and no other device is touched: correct the cause and run the same command, "
+                    "which plans anew; or take the change back (raywright.fleet.rollback)"
+                )
             return {**result, "failed": True}
         if all(each.state in {"passed", "skipped"} for each in self._ledger.checkpoints(self._run.id)):
             self._ledger.move_run(self._run.id, "completed")

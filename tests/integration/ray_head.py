@@ -53,7 +53,7 @@ class RayHead:
         self.gcs = f"{NODE}:{gcs}"
         self.port = dashboard
         self.address = f"http://127.0.0.1:{dashboard}"
-        name, _, value = self._mark.partition("=")
+        name, _equals, value = self._mark.partition("=")
         self._environment = {
             # Jobs start python by its name: it must be the one that Ray runs in.
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -185,7 +185,7 @@ def words(pid):
 
 def free_ports(count):
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for _socket in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]

@@ -176,6 +176,16 @@ class Project:
         given = {"approval": approval, "digest": digest[:16], "approver": "bob", "reason": "looks good"}
         return self.run(playbook="raywright.fleet.approve", inventory=False, **{**given, **other})
 
+    def processes(self, *, argument=b""):
+        """Every process of a command of this project, Ray's included, with an argument that begins so."""
+        mine, found = f"TMPDIR={self.path}/tmp".encode(), []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mine in (folder / "environ").read_bytes().split(b"\0"):
+                    words = (folder / "cmdline").read_bytes().split(b"\0")
+                    found += [int(folder.name)] if any(word.startswith(argument) for word in words) else []
+        return found
+
     def add_up(self):
         """Whether the report, the ledger and the fleet agree that every device ended in exactly one outcome."""
         report, outcomes = self.report, self.outcomes()
@@ -190,29 +200,4 @@ def wait_for(condition, what):
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
         time.sleep(0.05)
-    return found
-
-
-def engine_of(process):
-    """Process ids of the engine processes below a playbook."""
-    found = []
-    for pid in descendants(process.pid):
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"engine.rollout" in words:
-                found.append(pid)
-    return found
-
-
-def descendants(pid):
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, waiting = [], [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
     return found

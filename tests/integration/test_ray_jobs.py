@@ -123,7 +123,7 @@ def look_for_secrets(project, head, more=()):
     key = (fleet.directory / "user_key").read_text().splitlines()[2]
     fleet_key = (project.path / "fleet.key").read_text().strip()
     found = [*head.shown(), *more]
-    assert any(fleet.names[0].encode() in content for _, content in found)  # what is no secret is found this way
+    assert any(fleet.names[0].encode() in content for _where, content in found)  # what is no secret is found this way
     for where, content in found:
         for secret in (fleet.password, key, fleet_key, *fleet.secrets.values()):
             for form in (secret.encode(), base64.b64encode(secret.encode())):

@@ -3,6 +3,7 @@
 """The rollout as people run it, on routers that break on purpose."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from rollouts import BY_HAND, DEADLINE, TEMPLATE, Project, descendants, engine_of, wait_for
+from rollouts import BY_HAND, DEADLINE, TEMPLATE, Project, wait_for
 
 NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 SMALL = 9  # below ten devices no Ray is started
@@ -45,15 +46,6 @@ def untouched(tmp_path_factory):
     yield project
     assert project.fleet.configurations() == before
     assert set(project.fleet.commits().values()) == {0}
-    project.end()
-
-
-@pytest.fixture(scope="module")
-def rolled_out_once(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("done"), SMALL)
-    code, output = project.run()
-    assert code == 0, output
-    yield project
     project.end()
 
 
@@ -132,7 +124,7 @@ def test_rollback_run_restores_the_stages_that_had_passed_as_well(small):
 
 def test_an_inconclusive_verdict_pauses_and_never_goes_on(small):
     odd = [{"name": "odd", "command": "show bgp summary json", "expression": "json.nosuch", "retries": 0}]
-    for _ in range(2):
+    for _time in range(2):
         code, output = small.run(stages=[2, "100%"], validate=odd)
         assert (code, small.state(), sum(small.fleet.commits().values())) == (2, "paused", 2), output
         assert "'json.nosuch' is undefined" in output
@@ -150,30 +142,30 @@ def interrupted(project, how, **given):
 
     wait_for(in_the_middle, "two outcomes of the second stage")
     assert process.poll() is None, project.output
-    how(process)
+    how(project, process)
     return process.wait(DEADLINE)
 
 
-def kill_the_engine(process):
-    for pid in engine_of(process):
+def kill_the_engine(project, _process):
+    for pid in project.processes(argument=b"engine.rollout"):
         os.kill(pid, signal.SIGKILL)
 
 
-def kill_the_playbook(process):
+def kill_the_playbook(_project, process):
     os.kill(process.pid, signal.SIGKILL)
 
 
-def press_ctrl_c(process):
+def press_ctrl_c(_project, process):
     os.killpg(process.pid, signal.SIGINT)
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
     ("how", "devices"),
-    [(kill_the_engine, 14), (kill_the_playbook, 14), (press_ctrl_c, SMALL), (kill_the_engine, SMALL)],
+    [(kill_the_engine, 11), (kill_the_playbook, 11), (press_ctrl_c, SMALL), (kill_the_engine, SMALL)],
 )
 def test_what_was_interrupted_is_finished_by_the_same_command_and_nobody_is_configured_twice(project_of, how, devices):
-    project = project_of(devices, latency=60.0)
+    project = project_of(devices, latency=30.0)
     given = {"stages": [2, "100%"], "concurrency": 2, "timeout": 10}
     assert interrupted(project, how, **given) != 0, project.output
     assert project.state() in {"running", "stopped", "paused"}
@@ -182,6 +174,18 @@ def test_what_was_interrupted_is_finished_by_the_same_command_and_nobody_is_conf
     assert project.report["outcomes"] == {"changed": devices}, output
     assert set(project.fleet.commits().values()) == {1}, output
     assert all(running == startup for running, startup in project.fleet.configurations().values())
+
+
+@pytest.mark.ray
+def test_a_worker_that_is_killed_is_replaced_and_its_devices_are_read_first(project_of):
+    project = project_of(14, latency=60.0)
+
+    def kill_a_worker(project, _process):
+        os.kill(project.processes(argument=b"ray::_Actor")[0], signal.SIGKILL)
+
+    code = interrupted(project, kill_a_worker, stages=[2, "100%"], concurrency=4, timeout=10)
+    assert (code, project.add_up()["outcomes"]) == (0, {"changed": 14}), project.output
+    assert set(project.fleet.commits().values()) == {1}, project.output
 
 
 def test_every_way_to_break_a_push_ends_in_the_outcome_that_is_true(small):
@@ -223,7 +227,7 @@ def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(s
     assert small.approve()[0] == 0
     code, output = small.run(**given)
     assert (code, small.add_up()["outcomes"]) == (0, {"changed": SMALL - 1, "held_back": 1}), output
-    running, _ = small.fleet.configurations()["leaf-002"]
+    running, _saved = small.fleet.configurations()["leaf-002"]
     assert (BY_HAND in running, "ntp server 10.255.0.2" in running) == (True, False)
     assert small.report["failures"][0]["name"] == "leaf-002"
     assert "leaf-002: its configuration is not the one the plan was made on" in output
@@ -398,34 +402,43 @@ def test_bad_input_is_refused_with_one_clear_error_before_anything_is_touched(un
     assert all(error.count(text) <= 1 for text in says), error
 
 
-def test_no_secret_rests_or_shows_anywhere(small, tmp_path):
+@pytest.mark.ray
+def test_no_secret_rests_or_shows_anywhere(project_of):
+    project = project_of(12)
     literal = "Str4ight-in-the-template"
     vaulted = "V4ulted-by-ansible"
     text = TEMPLATE.read_text().replace(
         "snmp-server contact", f"snmp-server community {literal} ro\nsnmp-server contact"
     )
     text = text.replace("{{ bgp_password }}", "{{ vaulted_bgp }}")
-    wanted = template(small, text)
-    vault_words = _vaulted(small, "vaulted_bgp", vaulted)
-    password = small.fleet.password
-    words = ["-vvv", "--diff", *vault_words, "-e", f"@{_private(small, ansible_password=password)}"]
-    secrets = {literal, vaulted, password, *small.fleet.secrets.values()}
+    wanted = template(project, text)
+    vault_words = _vaulted(project, "vaulted_bgp", vaulted)
+    password = project.fleet.password
+    words = ["-vvv", "--diff", *vault_words, "-e", f"@{_private(project, ansible_password=password)}"]
+    secrets = {literal, vaulted, password, *project.fleet.secrets.values()}
     seen = set()
-    process = small.start(*words, template=wanted, stages=[3, "100%"], validate=NEVER, on_failure="rollback_stage")
-    sampler = threading.Thread(target=_sample, args=(process, secrets, seen))
+    process = project.start(*words, template=wanted, stages=[3, "100%"], validate=NEVER, on_failure="rollback_stage")
+    sampler = threading.Thread(target=_sample, args=(project, process, secrets, seen))
     sampler.start()
-    assert process.wait(DEADLINE) == 2, small.output
+    code = process.wait(DEADLINE)
     sampler.join()
-    assert small.run(*words, template=wanted, report="second.json")[0] == 0
-    assert literal in small.fleet.configurations()["leaf-001"][0]
+    assert (code, project.state()) == (2, "rolled_back"), project.output
+    code, output = project.run(*words, template=wanted, report="second.json")
+    assert code == 0, output
+    assert literal in project.fleet.configurations()["leaf-001"][0]
     assert seen == set()
-    mine = {small.fleet.directory, small.path / "wrong.j2", small.path / "vars.json", small.path / "vaulted.yml"}
-    for path in small.path.rglob("*"):
+    mine = {
+        project.fleet.directory,
+        project.path / "wrong.j2",
+        project.path / "vars.json",
+        project.path / "vaulted.yml",
+    }
+    for path in project.path.rglob("*"):
         if path.is_file() and not mine & {path, *path.parents} and not path.is_symlink():
             content = path.read_bytes()
             shown = [secret for secret in secrets if secret.encode() in content]
             assert not shown, f"{path} holds {shown}"
-    assert "<masked:" in small.output
+    assert "<masked:" in project.output
 
 
 def _private(project, **variables):
@@ -442,13 +455,17 @@ def _vaulted(project, name, value):
     return ["--vault-password-file", "vault-word", "-e", f"@{path}"]
 
 
-def _sample(process, secrets, seen):
+def _sample(project, process, secrets, seen):
+    """Look for secrets in the command lines, environments and temporary files of a running playbook."""
+    pause = threading.Event()
     while process.poll() is None:
-        for pid in descendants(process.pid):
+        folders = [Path("/tmp").glob("raywright-ray-*/**/*"), Path("/tmp").glob("ray/session_*/logs/*")]
+        processes = [Path(f"/proc/{pid}") / name for pid in project.processes() for name in ("cmdline", "environ")]
+        for path in itertools.chain(processes, *folders):
             with contextlib.suppress(OSError):
-                for name in ("cmdline", "environ"):
-                    text = Path(f"/proc/{pid}/{name}").read_bytes()
-                    seen.update(secret for secret in secrets if secret.encode() in text)
+                text = path.read_bytes() if path.is_file() else b""
+                seen.update((secret, str(path)) for secret in secrets if secret.encode() in text)
+        pause.wait(0.2)
 
 
 def test_a_changed_definition_is_refused_with_what_changed_and_abandoning_plans_anew(small):
@@ -481,8 +498,9 @@ def test_what_somebody_edited_in_the_ledger_is_not_sent(small, edit, approved, s
     given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
     assert small.run(**given)[0] == 0
     assert not approved or small.approve()[0] == 0
-    with contextlib.closing(sqlite3.connect(small.path / "ledger" / "ledger.db")) as connection, connection:
+    with contextlib.closing(sqlite3.connect(small.path / "ledger" / "ledger.db")) as connection:
         assert connection.execute(edit).rowcount
+        connection.commit()
     code, output = small.run(**given)
     assert (code, says in flat(output)) == (2, True), output
     assert set(small.fleet.commits().values()) == {0}

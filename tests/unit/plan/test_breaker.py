@@ -73,7 +73,7 @@ def test_a_small_fleet_is_judged_when_the_stage_ends():
 def test_the_first_reason_stays():
     each = breaker(fleet=10)
     each.start(10)
-    for _ in range(5):
+    for _device in range(5):
         each.finish("failed")
     assert each.tripped == "2 of 10 devices failed of the fleet (20%, limit 10%)"
 

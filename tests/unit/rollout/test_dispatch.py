@@ -24,7 +24,7 @@ class InMemoryPool:
         self.workers = workers
         self.outcomes = outcomes
         self.deaths = list(deaths)
-        self.out = [[] for _ in range(workers)]
+        self.out = [[] for _worker in range(workers)]
         self.handed = Counter()
         self.most = 0
         self.read_first = set()
@@ -55,7 +55,7 @@ def run(outcomes, *, workers=2, concurrency=4, deaths=(), stop_after=None, **lim
 
     def emit(kind, data):
         events.append((kind, data))
-        if stop_after is not None and sum(kind == "outcome" for kind, _ in events) >= stop_after:
+        if stop_after is not None and sum(kind == "outcome" for kind, _data in events) >= stop_after:
             dispatcher.stop("somebody wanted it")
 
     dispatcher.emit = emit
@@ -105,8 +105,8 @@ def test_counts_always_add_up(outcomes, workers, concurrency, deaths, limit, sto
     concurrency=st.integers(1, 9),
 )
 def test_after_the_limit_is_crossed_no_more_than_were_in_flight_are_finished(outcomes, workers, concurrency):
-    events, _, breaker = run(outcomes, workers=workers, concurrency=concurrency)
-    kinds = [kind for kind, _ in events]
+    events, _pool, breaker = run(outcomes, workers=workers, concurrency=concurrency)
+    kinds = [kind for kind, _data in events]
     if breaker.tripped is None:
         assert "tripped" not in kinds
         return
@@ -117,7 +117,7 @@ def test_after_the_limit_is_crossed_no_more_than_were_in_flight_are_finished(out
 
 
 def test_a_device_is_said_to_be_out_before_a_worker_has_it():
-    events, _, _ = run(["changed"] * 6)
+    events, _pool, _breaker = run(["changed"] * 6)
     seen = set()
     for kind, data in events:
         if kind == "dispatched":
@@ -127,14 +127,14 @@ def test_a_device_is_said_to_be_out_before_a_worker_has_it():
 
 
 def test_devices_of_a_dead_worker_are_handed_out_again_to_be_read_first():
-    events, pool, _ = run(["changed"] * 4, workers=1, deaths=[True])
+    events, pool, _breaker = run(["changed"] * 4, workers=1, deaths=[True])
     assert pool.handed == {f"r{number}": 2 for number in range(4)}
     assert pool.read_first == set(pool.handed)
     assert set(told(events).values()) == {1}
 
 
 def test_a_device_that_kills_every_worker_ends_as_unknown():
-    events, pool, _ = run(["changed"], workers=1, deaths=[True] * 9)
+    events, pool, _breaker = run(["changed"], workers=1, deaths=[True] * 9)
     assert pool.handed == {"r0": 3}
     [outcome] = [data for kind, data in events if kind == "outcome"]
     assert (outcome["outcome"], outcome["reason"]) == ("unknown", "r0: worker 0 died")

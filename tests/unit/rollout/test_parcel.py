@@ -71,7 +71,7 @@ def test_events_are_told_apart_from_what_else_is_on_a_log():
     Journal(None, events).emit("phase", {"total": 1})
     log.write(b"a warning without an end")
     Journal(None, events).emit("phase", {"total": 2})
-    first, second, _ = log.getvalue().decode().split("\n")
+    first, second, _end = log.getvalue().decode().split("\n")
     assert first == parcel.SEPARATOR + '{"seq":1,"event":"phase","total":1}'
     assert second.partition(parcel.SEPARATOR)[2] == '{"seq":1,"event":"phase","total":2}'
 

@@ -116,7 +116,7 @@ LIMIT = {"max_failure_percentage": 10, "min_sample": 10}
     ],
 )
 def test_a_verdict_says_why(checked, failing, inconclusive, tripped, verdict, says):
-    written, _ = recorder([])
+    written, _ledger = recorder([])
     written.failing = {f"r{number}": "no" for number in range(failing)}
     written.inconclusive = {f"r{number}": "odd" for number in range(inconclusive)}
     breaker = Breaker(**LIMIT, fleet=100, started=checked, failed=failing)
@@ -125,7 +125,7 @@ def test_a_verdict_says_why(checked, failing, inconclusive, tripped, verdict, sa
 
 
 def test_failed_pushes_and_failed_checks_count_together():
-    written, _ = recorder([])
+    written, _ledger = recorder([])
     written.failing = {"r0": "no"}
     breaker = Breaker(**LIMIT, fleet=100, started=10, failed=2)
     assert staging.judge(written, breaker, None, 20)[0] == "failed"

@@ -1,0 +1,356 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollout as people run it, on real routers, with templates that are not the lab's."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rollouts import Project, wait_for
+
+from tests.integration import routers as lab
+
+pytestmark = pytest.mark.frr
+
+LAB = {"lab_name": "roll", "lab_routers": "9", "lab_spines": "1", "lab_management_network": "100.81.0.0/16"}
+# What a rendered configuration holds and the template does not, so that it can be looked for everywhere.
+SECRET = re.compile(rb"bgp-(leaf|spine)\d+-Xq7pA")
+MASKED = "neighbor EXTERNAL password {<masked:"
+WHOLE = """\
+hostname {{ inventory_hostname }}
+log syslog informational
+ip route 192.0.2.0/24 blackhole
+ip route 198.51.100.0/24 {{ bgp_neighbors[0].address }} tag 7
+{% for i in interfaces %}
+interface {{ i.name }}
+  description "to {{ i.peer | default('nobody') }}"
+  ip address {{ i.address }}
+{% endfor %}
+ip prefix-list LOOPBACKS seq 5 permit 10.254.0.0/15 ge 32
+access-list MANAGEMENT seq 5 permit 100.64.0.0/10
+bgp community-list standard CUSTOMER seq 5 permit 64512:100
+route-map OUT permit 10
+  match ip address prefix-list LOOPBACKS
+  set community 64512:100 additive
+router bgp {{ asn }}
+  bgp router-id {{ router_id }}
+  no bgp ebgp-requires-policy
+  timers bgp 3 9
+  neighbor EXTERNAL peer-group
+  neighbor EXTERNAL remote-as 65000
+  neighbor EXTERNAL password bgp-{{ inventory_hostname }}-Xq7pA
+  neighbor 203.0.113.9 peer-group EXTERNAL
+{% for n in bgp_neighbors %}
+  neighbor {{ n.address }} remote-as {{ n.asn }}
+  neighbor {{ n.address }} description {{ n.name }}, {{ site }}
+  neighbor {{ n.address }} timers connect 1
+{% endfor %}
+  address-family ipv4 unicast
+    network {{ loopback_prefix }}
+{% for n in bgp_neighbors %}
+    neighbor {{ n.address }} activate
+    neighbor {{ n.address }} route-map OUT out
+{% endfor %}
+"""
+FRAGMENT = """\
+ip prefix-list {{ prefix_list }} seq 5 permit 172.20.0.0/16 le 24
+router bgp {{ asn }}
+ neighbor 203.0.113.77 remote-as 65077
+ neighbor 203.0.113.77 description {{ prefix_list }}
+"""
+WRONG_AS = """\
+router bgp {{ asn }}
+{% for n in bgp_neighbors %}
+ neighbor {{ n.address }} remote-as {{ n.asn + 1000 }}
+{% endfor %}
+"""
+ESTABLISHED = {
+    "name": "bgp",
+    "command": "show bgp summary json",
+    "expression": "json.ipv4Unicast.peers[spine].state == 'Established'",
+    "variables": ["spine"],
+    "delay": 1,
+}
+LOSE = """\
+- name: Lose routers
+  ansible.builtin.command: ip netns exec roll-{{ item }} ip link set eth0 down
+  loop: "{{ network_rollout_stage.hosts[:2] }}"
+  delegate_to: localhost
+  vars: {ansible_connection: local}
+"""
+
+
+class Fabric:
+    """The routers, seen from the host: what their owner would see on a console."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.names = list(lab._hosts(directory / "inventory.yml"))
+        (directory / "inventory").symlink_to("inventory.yml")
+
+    def on(self, name, *command, given=None):
+        pids = subprocess.run(["ip", "netns", "pids", f"roll-{name}"], capture_output=True, text=True, check=True)
+        first = next(pid for pid in pids.stdout.split() if _is_first(pid))
+        words = ["nsenter", "-t", first, "-m", "-n", "-u", "-p", *command]
+        return subprocess.run(words, capture_output=True, check=True, input=given).stdout
+
+    def configurations(self):
+        """Running and saved configuration of every router, in bytes."""
+        return {name: (self.running(name), self.on(name, "cat", "/etc/frr/frr.conf")) for name in self.names}
+
+    def running(self, name):
+        return self.on(name, "vtysh", "-c", "show running-config")
+
+    def link(self, state):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "exec", f"roll-{name}", "ip", "link", "set", "eth0", state], check=True)
+
+    def stop(self):
+        pass
+
+
+def _is_first(pid):
+    with contextlib.suppress(OSError):
+        return re.search(r"^NSpid:.*\s1$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+
+
+class FabricProject(Project):
+    """A project of a test of its own; the routers are everybody's."""
+
+    def __init__(self, path, fleet, collections):
+        self.path, self.fleet, self.started = path, fleet, []
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(path),
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_NOCOLOR": "1",
+            "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
+        }
+
+    def template(self, text):
+        (self.path / "own.j2").write_text(text)
+        return str(self.path / "own.j2")
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory):
+    if reason := lab.why_not():
+        pytest.skip(reason)
+    base = tmp_path_factory.mktemp("fabric")
+    link = base / "ansible_collections" / "raywright" / "fleet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(lab.ROOT)
+    options = {**LAB, "lab_directory": str(base / "lab")}
+    try:
+        lab._lab(base, options)
+        yield Fabric(base / "lab")
+    finally:
+        lab._lab(base, {**options, "lab_state": "absent"})
+
+
+@pytest.fixture
+def project(tmp_path, fabric):
+    project = FabricProject(tmp_path, fabric, fabric.directory.parent)
+    yield project
+    project.end()
+    fabric.link("up")
+
+
+@contextlib.contextmanager
+def process_list():
+    """Every command line and environment seen meanwhile; the routers' processes are the host's as well."""
+    seen, ended = set(), threading.Event()
+
+    def look():
+        while not ended.wait(0.05):
+            for process in Path("/proc").glob("[0-9]*"):
+                for file in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        seen.add((process / file).read_bytes())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_check_mode_touches_nothing_then_all_change_then_none_and_no_secret_is_anywhere(project):
+    before = project.fleet.configurations()
+    given = {"template": project.template(WHOLE), "stages": [2, "100%"]}
+    code, checked = project.run("--check", "--diff", **given)
+    assert code == 0, checked
+    assert project.report["outcomes"] == {"pending": 9}
+    assert MASKED in checked
+    assert project.fleet.configurations() == before
+
+    with process_list() as processes:
+        code, output = project.run("--diff", "-vvv", **given)
+    assert code == 0, output
+    assert project.add_up()["outcomes"] == {"changed": 9}
+    after = project.fleet.configurations()
+    for running, saved in after.values():
+        assert SECRET.search(running)
+        assert set(saved.splitlines()) <= set(running.splitlines())
+
+    code, again = project.run(**given)
+    assert code == 0, again
+    assert project.add_up()["outcomes"] == {"unchanged": 9}
+    assert project.fleet.configurations() == after
+
+    assert any(b"frr" in process for process in processes)
+    assert not [process for process in processes if SECRET.search(process)]
+    assert not SECRET.search((checked + output + again).encode())
+    files = [path for path in project.path.rglob("*") if path.is_file()]
+    assert {"ledger.db", "report.json"} <= {path.name for path in files}
+    assert not [path for path in files if SECRET.search(path.read_bytes())]
+
+
+def test_numbered_entries_of_lists_are_replaced_in_place(project):
+    lists = """\
+ip prefix-list IN seq 5 permit 10.0.0.0/8
+ip prefix-list IN seq 10 {rest}
+access-list IN seq 5 permit 10.0.0.0/8
+access-list IN seq 10 {rest}
+bgp community-list standard IN seq 5 permit 64512:{number}
+"""
+    deny = lists.format(rest="deny any", number=1)
+    permit = lists.format(rest="permit 192.0.2.0/24", number=2)
+    permit += "ip prefix-list IN seq 15 deny any\naccess-list IN seq 15 deny any\n"
+    name = next(iter(project.fleet.names))
+    configs = project.path / "configs"
+    configs.mkdir()
+    for wanted in (deny, permit):
+        shown = project.fleet.running(name).decode().replace(deny, "")
+        (configs / f"{name}.cfg").write_text(shown.replace("router bgp", wanted + "router bgp", 1))
+        code, output = project.run("--limit", name, template=None, config_dir=str(configs), stages=["100%"])
+        assert code == 0, output
+        now = project.fleet.running(name).decode().splitlines()
+        assert sorted(line for line in now if re.search(r" IN seq ", line)) == sorted(wanted.splitlines())
+
+
+def test_an_unreachable_router_is_reported_and_too_many_in_the_canary_stop_the_run(project):
+    (project.path / "lose.yml").write_text(LOSE)
+    before = project.fleet.configurations()
+    hook = str(project.path / "lose.yml")
+    given = {"template": project.template(FRAGMENT), "mode": "merge", "retries": 1, "max_failure_percentage": 15}
+    code, output = project.run(
+        "-e", "prefix_list=CANARY", name="canary", stages=[5, "100%"], before_stage=hook, **given
+    )
+    assert code == 2, output
+    report = project.add_up()
+    assert report["outcomes"] == {"changed": 3, "unreachable": 2, "pending": 4}
+    beyond = [name for name, outcome in project.outcomes().items() if outcome != "changed"]
+    project.fleet.link("up")
+    after = project.fleet.configurations()
+    assert {name: after[name] for name in beyond} == {name: before[name] for name in beyond}
+
+    lost = project.fleet.names[0]
+    subprocess.run(["ip", "netns", "exec", f"roll-{lost}", "ip", "link", "set", "eth0", "down"], check=True)
+    code, output = project.run("-e", "prefix_list=LATER", name="later", stages=[2, "100%"], **given)
+    assert code == 0, output
+    assert project.add_up()["outcomes"] == {"changed": 8, "unreachable": 1}
+    assert [each["name"] for each in project.report["failures"]] == [lost]
+
+
+def test_a_change_that_breaks_bgp_is_taken_back_byte_for_byte(project):
+    before = project.fleet.configurations()
+    code, output = project.run(
+        "--limit",
+        "leafs",
+        "-e",
+        json.dumps({"spine": "{{ bgp_neighbors[0].address }}"}),
+        template=project.template(WRONG_AS),
+        mode="merge",
+        stages=[2, "100%"],
+        validate=[{**ESTABLISHED, "retries": 1}],
+        on_failure="rollback_stage",
+    )
+    assert code == 2, output
+    assert project.report["outcomes"] == {"rolled_back": 2, "pending": 6}
+    assert project.state() == "rolled_back"
+    assert project.fleet.configurations() == before
+
+
+def test_a_killed_engine_leaves_no_router_in_doubt(project):
+    given = {"template": project.template(FRAGMENT), "mode": "merge", "stages": ["100%"], "concurrency": 3}
+    process = project.start("-e", "prefix_list=KILLED", **given)
+    journal = wait_for(lambda: _journal(project.path, least=1), "an outcome in the journal")
+    engines = _engines(project.path)
+    assert engines
+    for pid in engines:
+        os.kill(pid, signal.SIGKILL)
+    assert process.wait() == 2, project.output
+    code, output = project.run("-e", "prefix_list=KILLED", **given)
+    assert code == 0, output
+    assert project.add_up()["outcomes"] == {"changed": 9}
+    ended = Counter(event["name"] for event in _events(journal) if event["event"] == "outcome")
+    assert ended == dict.fromkeys(project.fleet.names, 1)
+    assert all(b"ip prefix-list KILLED" in saved for _running, saved in project.fleet.configurations().values())
+
+
+def test_a_router_changed_by_hand_after_the_plan_is_held_back_and_named(project):
+    given = {
+        "template": project.template(FRAGMENT),
+        "mode": "merge",
+        "stages": ["100%"],
+        "approval": "plan",
+        "approval_wait": "park",
+        "max_failure_percentage": 15,
+        "requester": "anna",
+    }
+    code, output = project.run("-e", "prefix_list=PARKED", **given)
+    assert code == 0, output
+    by_hand = project.fleet.names[3]
+    project.fleet.on(by_hand, "vtysh", "-c", "configure terminal", "-c", "ip route 10.66.0.0/16 blackhole")
+    changed = project.fleet.running(by_hand)
+    code, output = project.approve()
+    assert code == 0, output
+    code, output = project.run("-e", "prefix_list=PARKED", **given)
+    assert code == 0, output
+    assert project.add_up()["outcomes"] == {"changed": 8, "held_back": 1}
+    assert f"! {by_hand}: its configuration is not the one the plan was made on" in " ".join(output.split())
+    assert project.fleet.running(by_hand) == changed
+
+
+def test_a_login_that_must_become_root_with_a_password_rolls_out_too(project):
+    password = (project.fleet.directory / "password").read_text().strip()
+    account = {"ansible_user": "labsudo", "ansible_become": True, "ansible_become_password": password}
+    (project.path / "account.yml").write_text(json.dumps(account))
+    options = ("-e", f"@{project.path}/account.yml", "-e", "prefix_list=ROOT", "-vvv")
+    given = {"template": project.template(FRAGMENT), "mode": "merge", "stages": ["100%"]}
+    code, output = project.run(*options, **given)
+    assert code == 0, output
+    assert project.add_up()["outcomes"] == {"changed": 9}
+    assert password not in output
+
+
+def _engines(path):
+    """Process ids of the engines that were started in a project."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"engine.rollout" in words and (process / "cwd").resolve() == path.resolve():
+                found.append(int(process.name))
+    return found
+
+
+def _journal(path, *, least):
+    found = list(path.glob(".raywright/runs/*/*-push.jsonl"))
+    return found[0] if found and sum(e["event"] == "outcome" for e in _events(found[0])) >= least else None
+
+
+def _events(journal):
+    """The events of a journal that may be in the middle of being written."""
+    return [json.loads(line) for line in journal.read_text().splitlines() if line.endswith("}")]
