@@ -4,7 +4,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,36 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
 
 
+def changed_values(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Say of every value in two JSON documents that differs what it was and is, with its path.
+
+    Entries of lists that have a name are told apart by it, not by their place.
+    """
+    old, new = _named(before), _named(after)
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        if before != after:
+            yield f"{path}: {_short(before)} -> {_short(after)}"
+        return
+    for key in sorted({*old, *new}, key=str):
+        inner = f"{path}.{key}" if path else str(key)
+        if key not in new:
+            yield f"{inner}: {_short(old[key])} is gone"
+        elif key not in old:
+            yield f"{inner}: {_short(new[key])} is new"
+        else:
+            yield from changed_values(old[key], new[key], inner)
+
+
+def _named(value: Any) -> Any:
+    """A list whose entries all have a name, as a mapping; anything else as it is."""
+    if isinstance(value, list) and value and all(isinstance(entry, dict) and "name" in entry for entry in value):
+        return {entry["name"]: entry for entry in value}
+    return value
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: int = 5) -> list[str]:
     """Say what changed between two definitions ``{"policy": {...}, "devices": {name: {...}}}``, a sentence each."""
-    said = [
-        f"{option}: {_short(before['policy'].get(option))} is now {_short(after['policy'].get(option))}"
-        for option in sorted(set(before["policy"]) | set(after["policy"]))
-        if before["policy"].get(option) != after["policy"].get(option)
-    ]
+    said = list(changed_values(before["policy"], after["policy"]))
     old, new = before["devices"], after["devices"]
     groups = (
         ("new devices", [name for name in new if name not in old]),
@@ -59,10 +82,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: in
     return said
 
 
-def listed(names: list[str], *, most: int = 5) -> str:
+def listed(names: list[str], *, most: int = 5, between: str = ", ") -> str:
     """Join names for a sentence: the first few, and how many more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return between.join(names[:most]) + more
 
 
 def _short(value: Any, most: int = 80) -> str:

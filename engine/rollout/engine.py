@@ -135,6 +135,8 @@ class Engine:
                 if job.controller is None:
                     raise FleetError("a local Ray needs to know the process that it lives for")
                 home = Home.of(job.controller)
+                if not home.address.exists():
+                    self.journal.emit("note", {"text": "starting Ray on this machine"})
                 where = await asyncio.to_thread(stack.enter_context, address(home, job.controller))
                 os.environ.update(home.environment())
             pool = await asyncio.to_thread(_connect, where, job, self.key)

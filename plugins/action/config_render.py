@@ -57,7 +57,8 @@ class ActionModule(ActionBase):
                     source = self._from_files(args, task_vars, names, staging)
                 changed = staging.commit(names)
         except (FleetError, OSError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            # Not chained: Ansible would say the same sentence once more.
+            raise AnsibleActionFail(str(error)) from None
         result.update(
             changed=changed > 0,
             configs=str(dest),
@@ -128,7 +129,7 @@ class ActionModule(ActionBase):
     def _find(self, kind: str, wanted: str, option: str) -> str:
         try:
             return str(self._find_needle(kind, wanted))
-        except AnsibleError as error:
+        except AnsibleError:
             # A playbook that a collection ships looks beside itself; people mean the directory that they are in.
             here = Path(wanted).expanduser().absolute()
             if here.exists():
@@ -136,7 +137,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"The {option} '{wanted}' was found neither where Ansible looks for {kind} nor in the current "
                 "directory; give an absolute path, or put it there (-vvvv shows where Ansible looked)."
-            ) from error
+            ) from None  # the cause lists the places once more
 
 
 def _copy(folder: Path, name: str, staging: Staging, *, allow_empty: bool) -> None:

@@ -191,7 +191,7 @@ class _Planning:
 
     def _settle(self, ledger: Ledger, run_id: str, plan: Plan) -> str:
         """Bring the ledger to where the plan leaves it: waiting for its first stage, or ended already."""
-        ledger.move_checkpoint(run_id, "plan", "running")
+        ledger.move_checkpoint(run_id, "plan", "running", detail={"engine": self._engine})
         if plan.stopped:
             ledger.move_checkpoint(run_id, "plan", "failed", verdict=plan.stopped)
             return ledger.move_run(run_id, "stopped", detail={"reason": plan.stopped}).state

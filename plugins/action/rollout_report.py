@@ -61,8 +61,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         outcomes.update(each)
     checkpoints = ledger.checkpoints(run.id)
     stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan"]
-    figures = [stage.pop("engine") for stage in stages]
-    figures = [figure for figure in figures if figure]
+    figures = [figure for each in checkpoints if (figure := each.detail.get("engine"))]
     failures = [
         {"name": target.name, "stage": target.checkpoint, "outcome": target.outcome, "reason": reason}
         for target in ledger.targets(run.id)
@@ -88,7 +87,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
             }
             for each in ledger.approvals(run_id=run.id)
         ],
-        "engine": _engine(figures, sum(stage["devices"] for stage in stages)),
+        "engine": _engine(figures, outcomes.total()),
     }
 
 
@@ -130,7 +129,6 @@ def _stage(checkpoint: Checkpoint, counts: dict[str, int]) -> dict[str, Any]:
         "verdict": verdict.get(checkpoint.state) if checkpoint.verdict else None,
         "reason": checkpoint.verdict or "",
         "seconds": round(took, 3),
-        "engine": checkpoint.detail.get("engine"),
     }
 
 

@@ -34,9 +34,16 @@ class ActionModule(LedgerAction):
         "run": {"type": "str", "required": True},
         "stage": {"type": "str", "required": True},
         "ray_address": {"type": "str", "default": "local"},
+        "fail_on_verdict": {"type": "bool", "default": True},
     }
 
     def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result = self._act(ledger, args, task_vars)
+        if "verdict" in result and not args["fail_on_verdict"]:
+            result["failed"] = False
+        return result
+
+    def _act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if self._task.check_mode:
             return {"changed": True, "msg": f"Stage {args['stage']} would be rolled out."}
         run = find_run(ledger, args["run"])

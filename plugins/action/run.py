@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, LedgerError
+from ansible_collections.raywright.fleet.engine.plan.digest import changed_values, listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
-from ansible_collections.raywright.fleet.plugins.plugin_utils._definition import differences
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain
 
 if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
 
+_SHOWN = 8
 _UNFINISHED = "planning", "planned", "waiting", "parked", "paused", "stopped", "failed"
 
 
@@ -109,11 +110,11 @@ class ActionModule(LedgerAction):
 
 def _must_be_the_same(run: Run, kind: str, definition: dict[str, Any]) -> None:
     changed = [f"kind: {run.kind} -> {kind}"] if run.kind != kind else []
-    changed += differences(run.definition, definition)
+    changed += changed_values(run.definition, definition)
     if changed:
         raise DefinitionChanged(
             f"Run {run.id} of {run.name} is {run.state} and cannot be resumed with another definition: "
-            f"{'; '.join(changed)}. Put it back and run again, or abandon the run: "
+            f"{listed(changed, most=_SHOWN, between='; ')}. Put it back and run again, or abandon the run: "
             f"ansible localhost -m raywright.fleet.run -a 'state=abandon run={run.id} reason=...'"
         )
 

@@ -30,6 +30,12 @@ options:
     description: V(local), or the address of a Ray cluster's Jobs API.
     type: str
     default: local
+  fail_on_verdict:
+    description:
+      - Whether the task fails when the stage's verdict is not V(passed). Without, a rollback can come first; no later
+        stage of the run starts either way.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full

@@ -62,7 +62,8 @@ def opened(option: str | None, *, read_only: bool = False, keyless: bool = False
         finally:
             ledger.close()
     except FleetError as error:
-        raise AnsibleActionFail(str(error)) from error
+        # Not chained: Ansible would say the same sentence once more.
+        raise AnsibleActionFail(str(error)) from None
 
 
 def find_run(ledger: Ledger, run: str) -> Run:

@@ -152,6 +152,8 @@ class Follower:
             self._begin(event)
         elif kind in {"outcome", "checked"}:
             self._count(event)
+        elif kind == "note":
+            self._progress.note(event["text"])
         elif kind in {"tripped", "worker_lost"}:
             in_flight = f"; {event['in_flight']} in flight are finished" if "in_flight" in event else ""
             self._progress.note(f"{event['reason']}{in_flight}")

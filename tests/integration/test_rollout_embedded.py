@@ -474,7 +474,7 @@ def test_a_changed_definition_is_refused_with_what_changed_and_abandoning_plans_
     other = template(small, TEMPLATE.read_text().replace("noc@example.net", "ops@example.net"))
     for changed, says in (
         ({"template": other}, "another configuration for: spine-001, spine-002"),
-        ({"stages": ["50%", "100%"]}, "stages: ["),
+        ({"stages": ["50%", "100%"]}, "stages.1%: "),
     ):
         code, output = small.run(**{**given, **changed})
         assert (code, says in flat(output), "unfinished=abandon" in output) == (2, True, True), output

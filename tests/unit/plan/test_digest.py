@@ -46,8 +46,8 @@ def _with(change):
     ("change", "says"),
     [
         (lambda _: None, []),
-        (lambda new: new["policy"].update(timeout=90), ["timeout: 60.0 is now 90"]),
-        (lambda new: new["policy"].update(order="inventory"), ['order: null is now "inventory"']),
+        (lambda new: new["policy"].update(timeout=90), ["timeout: 60.0 -> 90"]),
+        (lambda new: new["policy"].update(order="inventory"), ['order: "inventory" is new']),
         (lambda new: new["devices"].update(r9=new["devices"]["r1"]), ["new devices: r9"]),
         (lambda new: new["devices"].pop("r2"), ["devices gone: r2"]),
         (lambda new: new["devices"]["r1"].update(wanted="other"), ["another configuration for: r1"]),
