@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import FleetError
+from ..processes import Process
 from ..sealing.key import FleetKey
 from . import parcel
 from .engine import Engine, Job, watch_signals
 from .job import Settings, Task
 from .journal import Journal
-from .local_ray import Process
 
 FAILED = 2
 STOPPED = 3

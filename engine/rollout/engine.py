@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FleetError
+from ..processes import Process
 from ..sealing.key import FleetKey
 from .breaker import Breaker
 from .dispatch import Dispatcher
 from .guard import wait_for_earlier_workers
 from .job import NO_LIMIT, Settings, Task
 from .journal import Journal
-from .local_ray import Home, Process, address
+from .local_ray import Home, address
 from .pools import LocalPool, Pool
 
 RAY_FROM = 10

@@ -15,7 +15,8 @@ from types import FrameType
 
 import ray
 
-from .local_ray import Home, Process
+from ..processes import Process
+from .local_ray import Home
 
 _POLL_SECONDS = 0.5
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024

@@ -23,34 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FleetError
+from ..processes import Process
 
 _START_SECONDS = 120.0
 _POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process, told apart from a later one with the same number by when it started."""
-
-    pid: int
-    started: str
-
-    @classmethod
-    def of(cls, pid: int) -> "Process":
-        return cls(pid, _started(pid) or "")
-
-    @property
-    def alive(self) -> bool:
-        return bool(self.started) and _started(self.pid) == self.started
-
-
-def _started(pid: int) -> str | None:
-    """Clock ticks after boot at which a process started; ``None`` when there is none, or only its zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +39,7 @@ class Home:
     def of(cls, controller: Process) -> "Home":
         """The folder of one controller process: private, and gone with the keeper."""
         runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        return cls(runtime / f"raywright-{os.getuid()}-{controller.pid}-{controller.started}")
+        return cls(runtime / f"raywright-{os.getuid()}-{controller.label}")
 
     def make(self) -> None:
         """Make the folder. Raises ``FleetError`` when somebody else made it first."""

@@ -45,7 +45,7 @@ def journal_of(folder: Path, position: int, kind: str) -> Path:
 
 def header(settings: Settings, devices: Sequence[Reached], **more: Any) -> dict[str, Any]:
     """The first line of a job. The process that Ray lives for is the playbook's, our parent."""
-    from ansible_collections.raywright.fleet.engine.rollout.local_ray import Process
+    from ansible_collections.raywright.fleet.engine.processes import Process
 
     playbook = Process.of(os.getppid())
     return {
