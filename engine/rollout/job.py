@@ -58,6 +58,8 @@ class Task:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Inventory variables that the checks ask for."""
+    checks_before: Mapping[str, str] = field(default_factory=dict)
+    """Verdicts of the checks that the device did not pass when the plan was made."""
 
     @property
     def name(self) -> str:
@@ -97,7 +99,7 @@ class Result:
     change: str = ""
     """Fingerprint of what would be sent."""
     checks: Mapping[str, str] = field(default_factory=dict)
-    """Verdict and reason of each check that did not pass."""
+    """Each check that did not pass: its verdict when planning, its reason afterwards."""
     sealed: Mapping[str, str] = field(default_factory=dict)
     """Sealed artefacts in base64: ``before`` (snapshot) and ``change``."""
 

@@ -40,6 +40,15 @@ class Plan:
     def counts(self) -> dict[str, int]:
         return dict(Counter(result.outcome for result in self.results.values()))
 
+    @property
+    def failing_already(self) -> dict[str, list[str]]:
+        """By check, the devices that do not pass it before anything is changed."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, result in self.results.items():
+            for check in result.checks:
+                found[check].append(name)
+        return dict(found)
+
     def checkpoints(self) -> list[NewCheckpoint]:
         gates = {stage.name: stage for stage in self.policy.stages}
         return [
@@ -74,6 +83,7 @@ class Plan:
                         ("change", result.change),
                         ("diff", list(result.diff)),
                         ("reason", result.reason),
+                        ("checks_before", dict(result.checks)),
                     )
                     if value
                 },

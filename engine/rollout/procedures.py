@@ -30,7 +30,7 @@ from . import vault
 from .job import Result, Settings, Task
 from .reading import Configuration, explained
 from .retry import delays
-from .validation import failing
+from .validation import failing, regressed
 
 
 @dataclass(slots=True)
@@ -101,13 +101,16 @@ _PASSING = (SessionLost, CommandFailed)
 
 
 async def plan(attempt: Attempt) -> Result:
-    """Read the device and compute its change. Touches nothing; a lost session is simply tried again."""
+    """Read the device, compute its change and see which checks it fails already. Touches nothing; a lost session is
+    simply tried again.
+    """
     task = attempt.task
     while True:
         try:
             async with attempt.session() as session:
                 snapshot = await session.snapshot()
                 change = await session.propose(snapshot.running, task.wanted, attempt.settings.mode)
+                already = {} if change.empty else await failing(attempt, session, once=True)
                 break
         except _PASSING as exc:
             await attempt.pause(exc)
@@ -119,6 +122,7 @@ async def plan(attempt: Attempt) -> Result:
         before=attempt.fingerprint(found),
         change=vault.change_fingerprint(attempt.key, attempt.settings.mode, task.wanted, change.diff),
         diff=tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),
+        checks={name: verdict for name, (verdict, _reason) in already.items()},
         sealed={
             vault.BEFORE: vault.seal_snapshot(attempt.key, snapshot),
             vault.CHANGE: vault.seal_change(attempt.key, task.wanted, change.diff),
@@ -226,7 +230,7 @@ async def validate(attempt: Attempt) -> Result:
     """Run the checks. ``passed``, ``failed`` (also when the device no longer answers) or ``inconclusive``."""
     try:
         async with attempt.session() as session:
-            verdicts = await failing(attempt, session)
+            verdicts = regressed(await failing(attempt, session), attempt.task.checks_before)
     except DeviceError as exc:
         return attempt.result("failed", f"it cannot be asked any more: {exc}")
     if not verdicts:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 Verdict = tuple[str, str]
 
 _ENVIRONMENT = SandboxedEnvironment(autoescape=False)
+# Ansible's own tests on texts, which people will expect in an expression.
+_ENVIRONMENT.tests |= {
+    "match": lambda value, pattern: bool(re.match(pattern, str(value))),
+    "search": lambda value, pattern: bool(re.search(pattern, str(value))),
+}
 _EXCERPT = 160
 
 
@@ -47,15 +52,25 @@ def _require(parse: Callable[[str], object], text: str, where: str) -> None:
         raise InvalidInput(f"{where}: {text!r} is no Jinja2 {kind}: {exc.message}") from exc
 
 
-async def failing(attempt: "Attempt", session: Session) -> dict[str, Verdict]:
-    """Run all checks and return verdict and reason of each that did not pass."""
+async def failing(attempt: "Attempt", session: Session, *, once: bool = False) -> dict[str, Verdict]:
+    """Run all checks and return verdict and reason of each that did not pass. ``once``: without its retries."""
     found: dict[str, Verdict] = {}
     for raw in attempt.settings.checks:
-        check = Check(**{**raw, "variables": tuple(raw["variables"])})
+        check = Check(**{**raw, "variables": tuple(raw["variables"]), **({"retries": 0} if once else {})})
         verdict = await _until_passed(check, attempt, session)
         if verdict:
             found[check.name] = verdict
     return found
+
+
+def regressed(verdicts: Mapping[str, Verdict], before: Mapping[str, str]) -> dict[str, Verdict]:
+    """Judge again what could not be judged: where it could be before the change, that it no longer can is a failure."""
+    return {
+        name: ("failed", f"it could be judged before the change and now cannot: {reason}")
+        if verdict == "inconclusive" and before.get(name) != "inconclusive"
+        else (verdict, reason)
+        for name, (verdict, reason) in verdicts.items()
+    }
 
 
 async def _until_passed(check: Check, attempt: "Attempt", session: Session) -> Verdict | None:

@@ -189,10 +189,12 @@ class _Stage:
                 diff=diff,
                 before=vault.unseal(self._key, before, vault.BEFORE),
                 touched=name in left.touched,
+                checks_before=left.targets[name].detail.get("checks_before", {}),
             )
         for name in left.validate:
             if name in by_name:
-                yield _rollout.task("validate", by_name[name], keys)
+                before = left.targets[name].detail.get("checks_before", {})
+                yield _rollout.task("validate", by_name[name], keys, checks_before=before)
 
     def _end(self, recorder: Recorder, targets: list[Target], summary: dict[str, Any]) -> dict[str, Any]:
         """Give the verdict, record it, and say what follows."""

@@ -28,10 +28,15 @@ def view(
     *,
     in_flight: int,
     troubles: Mapping[str, str],
+    failing: Mapping[str, Sequence[str]],
     whole: bool,
 ) -> str:
     """Return the plan as text. ``whole``: every shape of change in full, else the most frequent ones."""
     lines = [title, f"  {summary}", *_stages(stages), *_breaker(policy, in_flight, stages)]
+    lines += [
+        f"  not passed before the change: {check}, by {len(names)} devices: {listed(list(names), most=_NAMED)}"
+        for check, names in failing.items()
+    ]
     if troubles:
         lines += ["  left out:", *(f"    {reason}" for reason in list(troubles.values())[:_NAMED])]
         lines += [f"    and {len(troubles) - _NAMED} more: see the report"] if len(troubles) > _NAMED else []

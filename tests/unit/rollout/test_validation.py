@@ -103,3 +103,18 @@ WANTED = configuration("hostname a", "interface e1", " description new", "ntp se
 )
 def test_half_of_a_change_is_ours_and_a_line_of_neither_side_is_somebody_elses(now, ours):
     assert explained(now, BEFORE, WANTED) is ours
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "verdict"),
+    [
+        ("inconclusive", None, "failed"),
+        ("inconclusive", "failed", "failed"),
+        ("inconclusive", "inconclusive", "inconclusive"),
+        ("failed", None, "failed"),
+        ("failed", "failed", "failed"),
+    ],
+)
+def test_what_could_be_judged_before_the_change_and_cannot_after_it_has_failed(now, before, verdict):
+    found = validation.regressed({"c": (now, "x")}, {"c": before} if before else {})
+    assert found["c"][0] == verdict

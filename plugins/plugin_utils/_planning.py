@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Private to this collection: a plan is made, shown and recorded; or one that was begun is taken up again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, FleetError, InvalidInput
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _planview, _rollout
+from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
+    from ansible_collections.raywright.fleet.engine.plan.policy import Policy
+    from ansible_collections.raywright.fleet.engine.rollout.planning import Plan
+    from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
+
+
+class Planning:
+    """One plan in the making. ``whole``: every distinct change is shown in full."""
+
+    def __init__(
+        self,
+        args: dict[str, Any],
+        policy: Policy,
+        devices: list[Reached],
+        wanted: dict[str, str],
+        *,
+        check_mode: bool,
+        whole: bool,
+    ) -> None:
+        from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
+
+        self._args = args
+        self._policy = policy
+        self._devices = devices
+        self._wanted = wanted
+        self._check_mode = check_mode
+        self._whole = whole
+        self._key = FleetKey.from_environment()
+        self._definition = {
+            "policy": policy.as_dict(),
+            "devices": {
+                reached.name: {
+                    "wanted": self._key.fingerprint(wanted[reached.name])[:24],
+                    "address": reached.address,
+                    "network_os": reached.device["network_os"],
+                }
+                for reached in devices
+            },
+        }
+
+    def resumable(self, ledger: Ledger) -> Run | None:
+        """The unfinished run of this name, if it can go on. Raises ``DefinitionChanged`` when it is another rollout."""
+        from ansible_collections.raywright.fleet.engine.plan.digest import differences
+
+        run = ledger.open_run(self._args["name"])
+        if run is None:
+            return None
+        if run.kind != "rollout":
+            raise InvalidInput(f"Run {run.id} of {run.name} is a {run.kind}; give this rollout another name")
+        if self._args["unfinished"] == "abandon" or run.state == "planning":
+            if not self._check_mode:
+                ledger.move_run(run.id, "abandoned", detail={"reason": "a new plan is made"})
+            return None
+        if changed := differences(run.definition, self._definition):
+            raise DefinitionChanged(
+                f"Run {run.id} of {run.name} is {run.state} and cannot go on, because what it would do has changed: "
+                f"{'; '.join(changed)}. Put that back to resume it; or give it up and plan anew with "
+                "-e network_rollout_unfinished=abandon; or give this rollout a name of its own "
+                "(network_rollout_name)"
+            )
+        return run
+
+    def checked(self) -> dict[str, Any]:
+        """What check mode does: plan, show, record nothing."""
+        with tempfile.TemporaryDirectory(prefix="raywright-check-") as folder:
+            plan = self._make("(check)", Path(folder))
+        self._show("Plan, of which nothing is recorded (check mode)", plan)
+        if plan.stopped:
+            _rollout.display.warning(f"This run would stop before it touches anything: {plan.stopped}")
+        return {**self._result(plan, run=None), "changed": bool(plan.stages), "msg": plan.summary()}
+
+    def planned(self, ledger: Ledger, requester: str) -> dict[str, Any]:
+        run = ledger.create_run(
+            name=self._args["name"], kind="rollout", requester=requester, definition=self._definition
+        )
+        try:
+            plan = self._make(run.id, _rollout.run_folder(run.id))
+        except (FleetError, AnsibleActionFail) as exc:
+            ledger.move_run(run.id, "failed", detail={"reason": str(exc)[:500]})
+            raise
+        ledger.set_plan(run.id, digest=plan.digest, checkpoints=plan.checkpoints(), targets=plan.targets())
+        self._show(f"Plan of run {run.id}, digest {plan.digest[:16]}", plan)
+        state = self._settle(ledger, run.id, plan)
+        result = {**self._result(plan, run=run.id, state=state), "changed": False, "msg": plan.summary()}
+        if plan.stopped:
+            result |= {"failed": True, "msg": f"Stopped before anything was touched: {plan.stopped}"}
+        return result
+
+    def _settle(self, ledger: Ledger, run_id: str, plan: Plan) -> str:
+        """Bring the ledger to where the plan leaves it: waiting for its first stage, or ended already."""
+        ledger.move_checkpoint(run_id, "plan", "running", detail={"engine": self._engine})
+        if plan.stopped:
+            ledger.move_checkpoint(run_id, "plan", "failed", verdict=plan.stopped)
+            return ledger.move_run(run_id, "stopped", detail={"reason": plan.stopped}).state
+        if not plan.stages:
+            ledger.move_checkpoint(run_id, "plan", "passed", verdict="nothing to change")
+            return ledger.move_run(run_id, "completed", detail={"reason": "nothing to change"}).state
+        if self._policy.approval != "plan":
+            ledger.move_checkpoint(run_id, "plan", "passed")
+        return ledger.run(run_id).state
+
+    def _make(self, run_id: str, folder: Path) -> Plan:
+        from ansible_collections.raywright.fleet.engine.rollout.job import Result, Settings
+        from ansible_collections.raywright.fleet.engine.rollout.planning import make
+
+        policy = self._policy
+        settings = Settings(
+            run=run_id,
+            stage="plan",
+            mode=policy.mode,
+            concurrency=policy.concurrency,
+            retries=policy.retries,
+            timeout=policy.timeout,
+            checks=tuple(check.as_dict() for check in policy.validate),
+        )
+        keys = _rollout.key_positions(self._devices)
+        tasks = (_rollout.task("plan", each, keys, wanted=self._wanted[each.name]) for each in self._devices)
+        results: dict[str, Result] = {}
+
+        def take(event: dict[str, Any]) -> None:
+            fields = {key: value for key, value in event.items() if key not in {"seq", "event"}}
+            results[event["name"]] = Result.from_dict(fields)
+
+        follower = _rollout.Follower(
+            run=run_id, name="plan", kind="plan", fleet=dict.fromkeys(self._wanted, "pending"), on_outcome=take
+        )
+        process = engine_for(
+            self._args["ray_address"], _rollout.header(settings, self._devices), tasks, log=folder / "engine.log"
+        )
+        summary = follower.follow(process)
+        follower.end("stopped" if summary["stopped"] else "passed")
+        if summary["stopped"] or len(results) != len(self._devices):
+            raise AnsibleActionFail(f"The plan was not finished: {summary['stopped'] or 'devices are missing'}")
+        self._engine = summary["engine"]
+        return make({each.name: results[each.name] for each in self._devices}, policy)
+
+    def _show(self, title: str, plan: Plan) -> None:
+        diffs = ((name, result.diff) for name, result in plan.results.items() if result.diff)
+        troubles = {n: r.reason for n, r in plan.results.items() if r.outcome not in {"pending", "unchanged"}}
+        _rollout.display.display(
+            _planview.view(
+                title,
+                plan.summary(),
+                plan.stages,
+                plan.policy.as_dict(),
+                diffs,
+                in_flight=plan.in_flight,
+                troubles=troubles,
+                failing=plan.failing_already,
+                whole=self._whole,
+            )
+        )
+
+    def resumed(self, ledger: Ledger, run: Run) -> dict[str, Any]:
+        """Go on with a plan that is recorded: no device is asked, nothing is computed again."""
+        from ansible_collections.raywright.fleet.engine.rollout.staging import check_plan
+
+        targets = check_plan(ledger, run)
+        stages: dict[str, list[str]] = defaultdict(list)
+        for target in targets:
+            stages[target.checkpoint].append(target.name)
+        checkpoints = {each.name: each for each in ledger.checkpoints(run.id)}
+        stages = {name: stages[name] for name in checkpoints if name != "plan"}
+        summary = checkpoints["plan"].detail["summary"]
+        _rollout.display.display(
+            f"Run {run.id} of {run.name} is {run.state} and goes on where it stopped: {summary} "
+            f"(digest {run.digest[:16]})"
+        )
+        ended = {name for name, each in checkpoints.items() if each.state in {"passed", "skipped"}}
+        return {
+            "changed": False,
+            "run": run.id,
+            "digest": run.digest,
+            "state": run.state,
+            "resumed": True,
+            "counts": {},
+            "devices": len(targets),
+            "plan_gate": checkpoints["plan"].approval and "plan" not in ended,
+            "stages": _stages(stages, self._policy, ended),
+            "msg": summary,
+        }
+
+    def _result(self, plan: Plan, *, run: str | None, state: str = "checked") -> dict[str, Any]:
+        return {
+            "run": run,
+            "digest": plan.digest,
+            "state": state,
+            "resumed": False,
+            "counts": plan.counts,
+            "devices": len(plan.results),
+            "failures": {
+                name: result.reason
+                for name, result in plan.results.items()
+                if result.outcome not in {"pending", "unchanged"}
+            },
+            "plan_gate": self._policy.approval == "plan" and bool(plan.stages),
+            "stages": _stages(plan.stages, self._policy),
+            "in_flight": plan.in_flight,
+            "engine": self._engine,
+        }
+
+
+def _stages(stages: Any, policy: Policy, ended: Collection[str] = ()) -> list[dict[str, Any]]:
+    approvals = {stage.name: stage.approval for stage in policy.stages}
+    return [
+        {"name": name, "devices": len(names), "hosts": list(names), "approval": approvals[name], "ended": name in ended}
+        for name, names in stages.items()
+    ]
