@@ -25,8 +25,8 @@ demo: env ## roll a change out to 200 embedded devices (DEVICES=), or with LAB=f
 demo-down: env ## take the demo's routers away (root)
 	@$(PLAYBOOK) raywright.fleet.lab -e lab_state=absent -e lab_name=demo -e lab_directory=$(CURDIR)/build/demo/lab
 
-test: env ## everything: lint, sanity, unit and integration tests; installs system packages where it may
-	@scripts/test
+test: env ## everything: lint, sanity, unit and integration tests; installs system packages where it may (ARGS= for pytest)
+	@scripts/test $(ARGS)
 
 lint: env ## ruff, mypy, yamllint, shellcheck and ansible-lint
 	@scripts/lint
