@@ -10,7 +10,8 @@ checks. Two limits, both the same percentage:
   ``min_sample`` devices were started, and when it ends whatever its size: a canary of one that fails is a failure.
 
 A device that already was unreachable when the plan was made says nothing about the change: it counts fleet-wide, and
-in the canary (the first stage), which must be whole to prove anything, but not in the rate of later stages.
+in the canary (the first stage), which must be whole to prove anything, but not in the rate of later stages. A canary
+smaller than ``min_sample`` may miss one device. A canary that cannot pass any more is not begun.
 
 After the limit is crossed no device is started. Those in flight are finished, so at most ``concurrency`` devices, less
 the one whose failure crossed the limit, are touched after it.
@@ -59,7 +60,11 @@ class Breaker:
         return self._over(failed, self.fleet, "of the fleet") if self.fleet >= self.min_sample else None
 
     def _stage(self) -> str | None:
-        return self._over(self.failed + self.stage_missing, self._sample(), "in this stage")
+        return self._over(self.failed + self._missing(), self._sample(), "in this stage")
+
+    def _missing(self) -> int:
+        """A canary smaller than the minimum sample may miss one device: the others still prove something."""
+        return 0 if self.stage_missing == 1 and self._sample() < self.min_sample else self.stage_missing
 
     def _over(self, failed: int, sample: int, where: str) -> str | None:
         if not sample or failed * 100 <= self.max_failure_percentage * sample:

@@ -30,6 +30,7 @@ def main(folder: str, pid: str, started: str) -> None:
     home = Home(Path(folder))
     controller = Process(int(pid), started)
     signal.signal(signal.SIGTERM, _leave)
+    _sweep(home)
     files = _folder(home)
     try:
         _serve(home, controller, files)
@@ -60,6 +61,24 @@ def _serve(home: Home, controller: Process, files: Path) -> None:
     finally:
         ray.shutdown()
         shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def _sweep(home: Home) -> None:
+    """Remove the folders of keepers that were killed: nobody else does."""
+    for folder in home.folder.parent.glob(f"raywright-{os.getuid()}-*"):
+        pid = folder.name.split("-")[2]
+        if folder != home.folder and pid.isdigit() and not _lives(folder, int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(folder: Path, pid: int) -> bool:
+    """Whether the controller that a folder was made for, or its keeper, is alive."""
+    if folder.name.endswith(Process.of(pid).label):
+        return True
+    try:
+        return Process(**json.loads((folder / "keeper.json").read_text(encoding="utf-8"))).alive
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _folder(home: Home) -> Path:

@@ -129,7 +129,7 @@ def make(results: Mapping[str, Result], policy: Policy) -> Plan:
         results=results,
         policy=policy,
         in_flight=max(0, min(policy.concurrency, largest) - 1),
-        stopped=_breaker(results, policy),
+        stopped=_breaker(results, policy) or _canary(stages, results, policy),
     )
 
 
@@ -148,6 +148,16 @@ def _breaker(results: Mapping[str, Result], policy: Policy) -> str | None:
         breaker.finish("failed" if result.outcome in UNREADY else result.outcome)
     if breaker.tripped is None and not any(result.outcome != "unreachable" for result in results.values()):
         return f"none of the {len(results)} devices can be reached"
+    return breaker.tripped
+
+
+def _canary(stages: Mapping[str, Sequence[str]], results: Mapping[str, Result], policy: Policy) -> str | None:
+    """A canary that cannot pass, because of who is unreachable already, is not worth touching a device for."""
+    first = next(iter(stages.values()), ())
+    missing = sum(results[name].outcome == "unreachable" for name in first)
+    breaker = Breaker(policy.max_failure_percentage, policy.min_sample, fleet=len(results), stage_missing=missing)
+    breaker.start(len(first) - missing)
+    breaker.close()
     return breaker.tripped
 
 

@@ -37,7 +37,10 @@ class Recorder:
             self.flush()
 
     def _outcome(self, result: Result) -> None:
-        told = {"reason": result.reason, "attempts": result.attempts, "seconds": result.seconds}
+        told: dict[str, Any] = {"attempts": result.attempts, "seconds": result.seconds}
+        if result.outcome != "rolled_back":
+            # Why a device was rolled back stays on record.
+            told["reason"] = result.reason
         told |= {"after": result.after} if result.after else {}
         self._put(result.name, result.outcome, told)
 

@@ -143,7 +143,7 @@ class _Gate:
         doors = [f"Approve with:\n  {self._command}"]
         if self._files is not None:
             path = self._files.directory / f"{self._approval.id}.yml"
-            doors.append(f"or by a file {path} with digest, verdict and reason (and approver).")
+            doors.append(f"or by a file {path} with digest, verdict (approve or reject), reason and approver.")
         shown = _text.request(self._run, self._approval, summary)
         self._say("\n".join(["An approval is needed:", shown, "", *doors]))
 

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger
 
 _NAMED = 10
+_SOURCES = ("run", "plan", "refused")
+_NOTHING: dict[str, Any] = {
+    "run": None,
+    "digest": None,
+    "state": "refused",
+    "devices": 0,
+    "outcomes": {},
+    "stages": [],
+    "failures": [],
+    "engine": {"seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0, "devices_per_second": 0.0},
+}
 _FINE = frozenset({"changed", "unchanged", "pending", "rolled_back"})
 
 
@@ -30,6 +41,7 @@ class ActionModule(ActionBase):
     SPEC: ClassVar[dict[str, Any]] = {
         "run": {"type": "str"},
         "plan": {"type": "dict"},
+        "refused": {"type": "str"},
         "path": {"type": "path"},
         "ledger_url": {"type": "str", "no_log": True},
     }
@@ -37,16 +49,19 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validation, args = self.validate_argument_spec(
-            argument_spec=self.SPEC, required_one_of=[("run", "plan")], mutually_exclusive=[("run", "plan")]
+            argument_spec=self.SPEC, required_one_of=[_SOURCES], mutually_exclusive=[_SOURCES]
         )
         if args["run"]:
             with _ledger.opened(args["ledger_url"], read_only=True, keyless=True) as ledger:
                 report = _of_run(ledger, args["run"])
+        elif args["refused"]:
+            report = {**_NOTHING, "reason": args["refused"]}
         else:
             report = _of_plan(_ledger.plain(args["plan"]))
         if args["path"]:
             _write(Path(args["path"]), report)
-        _rollout.display.display(_text(report, args["path"]))
+        if not args["refused"]:
+            _rollout.display.display(_text(report, args["path"]))
         # AWX keeps these as the job's artifacts, for the next node of a workflow.
         told = {key: report[key] for key in ("run", "digest", "state", "outcomes")}
         stats = {"data": {"raywright_rollout": told}, "per_host": False, "aggregate": False}
@@ -63,9 +78,14 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
     stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan"]
     figures = [figure for each in checkpoints if (figure := each.detail.get("engine"))]
     failures = [
-        {"name": target.name, "stage": target.checkpoint, "outcome": target.outcome, "reason": reason}
+        {
+            "name": target.name,
+            "stage": target.checkpoint,
+            "outcome": target.outcome,
+            "reason": target.detail.get("reason", ""),
+        }
         for target in ledger.targets(run.id)
-        if target.outcome not in _FINE and (reason := target.detail.get("reason", ""))
+        if target.outcome not in _FINE or target.detail.get("regressed")
     ]
     return {
         "run": run.id,

@@ -19,6 +19,9 @@ options:
   plan:
     description: The result of M(raywright.fleet.rollout_plan) in check mode.
     type: dict
+  refused:
+    description: Why there is neither; so that no report of an earlier run is taken for this one's.
+    type: str
   path:
     description: Where to write the report.
     type: path

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SHAPES = 5
 _LINES = 40
 _NAMED = 8
+_CANARY_NAMED = 20
 
 
 def view(
@@ -55,7 +56,7 @@ def _stages(stages: Mapping[str, Sequence[str]]) -> list[str]:
     shown = []
     for position, (name, names) in enumerate(stages.items()):
         reach += len(names)
-        which = f"  {listed(list(names), most=_NAMED)}" if position == 0 else ""
+        which = f"  {listed(list(names), most=_CANARY_NAMED)}" if position == 0 else ""
         shown.append(f"    {name:<12} {len(names):>6} devices, {reach:>6} in all{which}")
     return ["  stages:", *shown]
 

@@ -100,6 +100,8 @@ def restore(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"put_back": put_back(work, job["wanted"])}
     startup = job.get("startup")
     if startup is not None:
+        # FRR's own save keeps the file's owner, which this account mostly cannot give: most files then need no more.
+        call("vtysh", "-c", "write memory")
         write_back(startup.encode("utf-8", "surrogateescape"))
     return answer
 
@@ -118,8 +120,10 @@ def write_back(data: bytes) -> None:
             os.fsync(stream.fileno())
         if status is not None:
             os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101 - mkstemp gives text
-            with contextlib.suppress(OSError):
-                os.chown(name, status.st_uid, status.st_gid)
+            for uid in (-1, status.st_uid):
+                # The group first: whoever may not give a file away may still leave it to FRR's group.
+                with contextlib.suppress(OSError):
+                    os.chown(name, uid, status.st_gid)
         os.replace(name, CONFIG)  # noqa: PTH105 - mkstemp gives text
     except OSError as exc:
         raise Trouble(f"{CONFIG} cannot be written: {exc.strerror}") from None
