@@ -180,7 +180,12 @@ def _text(report: dict[str, Any], path: str | None) -> str:
         said = f"  {stage['name']:<12} {counts or str(stage['devices']) + ' devices'}"
         lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)
     failures = report["failures"]
-    lines += [f"  ! {each['reason']}" for each in failures[:_NAMED]]
+    lines += [f"  ! {_named(each['name'], each['reason'])}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]
     lines += [f"  report: {path}"] if path else []
     return "\n".join(lines)
+
+
+def _named(name: str, reason: str) -> str:
+    """A reason with the device's name in front, where it does not begin with it already."""
+    return reason if reason.startswith(name) else f"{name}: {reason}"
