@@ -22,13 +22,12 @@ from ..processes import Process
 from ..sealing.key import FleetKey
 from . import parcel
 from .engine import Engine, Job, watch_signals
+from .guard import patience
 from .job import Settings, Task
 from .journal import Journal
 
 FAILED = 2
 STOPPED = 3
-
-_PATIENCE = 4
 
 
 def main() -> int:
@@ -44,8 +43,8 @@ def main() -> int:
         lines = parcel.unpack(key, sealed) if sealed else iter(sys.stdin)
         header: dict[str, Any] = json.loads(next(lines))
         path = Path(header["journal"]) if header.get("journal") else None
-        patience = Settings.from_dict(header["settings"]).timeout * _PATIENCE
-        with Journal(path, events, patience=patience) as journal:
+        waiting = patience(Settings.from_dict(header["settings"]).timeout)
+        with Journal(path, events, patience=waiting) as journal:
             try:
                 return asyncio.run(_run(_work(header, lines, key, journal), lifeline=sealed is None))
             except* FleetError as group:

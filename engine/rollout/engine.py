@@ -23,7 +23,7 @@ from ..processes import Process
 from ..sealing.key import FleetKey
 from .breaker import Breaker
 from .dispatch import Dispatcher
-from .guard import wait_for_earlier_workers
+from .guard import patience, wait_for_earlier_workers
 from .job import NO_LIMIT, Settings, Task
 from .journal import Journal
 from .local_ray import Home, address
@@ -70,7 +70,9 @@ class Engine:
         began = time.monotonic()
         settings, tasks = self.job.settings, self.job.tasks
         if self.job.folder is not None:
-            await asyncio.to_thread(wait_for_earlier_workers, self.job.folder / "workers.lock", settings.timeout * 4)
+            await asyncio.to_thread(
+                wait_for_earlier_workers, self.job.folder / "workers.lock", patience(settings.timeout)
+            )
         breaker = Breaker(**settings.breaker)  # type: ignore[arg-type]  # counts are whole
         acting = [task for task in tasks if task.kind != "validate"]
         async with self._pool() as pool:
@@ -181,7 +183,7 @@ def _connect(where: str, job: Job, key: FleetKey) -> Pool:
 
         touches = any(task.kind != "plan" for task in job.tasks)
         lock = nodes.lock_of(job.settings.run) if touches else None
-        nodes.check(key, lock=lock, patience=job.settings.timeout * 4)
+        nodes.check(key, lock=lock, patience=patience(job.settings.timeout))
     return RayPool(job.settings, key, devices=len(job.tasks), lock=lock)
 
 

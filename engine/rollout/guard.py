@@ -15,6 +15,14 @@ from ..errors import FleetError
 
 _open: list[int] = []
 
+_EXCHANGES = 4
+"""What a device in flight may still have before it: a read, the change, a read and the save."""
+
+
+def patience(timeout: float) -> float:
+    """Seconds that an earlier, interrupted try is given to finish what it has in flight."""
+    return timeout * _EXCHANGES
+
 
 def hold_worker_lock(path: str) -> int:
     """Take the run's lock, shared, for as long as this process lives."""

@@ -3,11 +3,8 @@
 """Reading a device back, and what the reading says of a change whose outcome is unknown."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ..devices.base import Driver
-
-State = Literal["as_planned_from", "as_wanted", "between", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True)

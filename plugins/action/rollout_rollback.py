@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
-_PATIENCE = 4
-
 
 class ActionModule(LedgerAction):
     """Runs once for the whole play, on the controller."""
@@ -39,6 +37,7 @@ class ActionModule(LedgerAction):
         from ansible_collections.raywright.fleet.engine.errors import InvalidInput
         from ansible_collections.raywright.fleet.engine.plan.policy import recorded
         from ansible_collections.raywright.fleet.engine.rollout import rollback, staging
+        from ansible_collections.raywright.fleet.engine.rollout.guard import patience
 
         run = find_run(ledger, args["run"])
         if run.kind != "rollout":
@@ -51,13 +50,13 @@ class ActionModule(LedgerAction):
         journals = {
             each.name: _rollout.journal_of(folder, each.position, "push") for each in ledger.checkpoints(run.id)
         }
-        due = rollback.due(targets, stage=args["stage"], journals=journals, patience=policy.timeout * _PATIENCE)
+        due = rollback.due(targets, stage=args["stage"], journals=journals, patience=patience(policy.timeout))
         if self._task.check_mode or not due:
             return {"changed": bool(due), "run": run.id, "outcomes": {"pending": len(due)}, "msg": _would(run, due)}
         reader = Devices(task_vars, self._play_context, self._task, timeout=policy.timeout)
         devices = list(reader.reach([each.target.name for each in due]))
         work = _Rollback(ledger, run, policy, due, devices, args)
-        with _rollout.leased(ledger, run.id, patience=policy.timeout * _PATIENCE) as beat:
+        with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
             return work.restore(targets, beat)
 
 

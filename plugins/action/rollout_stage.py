@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.rollout.staging import Remaining
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
-_PATIENCE = 4
-"""How many times a device's time-out an earlier, interrupted try is given to finish what it has in flight."""
-
 
 class ActionModule(LedgerAction):
     """Runs once for the whole play, on the controller."""
@@ -85,16 +82,17 @@ class _Stage:
 
     def roll_out(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.rollout import staging
+        from ansible_collections.raywright.fleet.engine.rollout.guard import patience
         from ansible_collections.raywright.fleet.engine.rollout.journal import replay
         from ansible_collections.raywright.fleet.engine.rollout.recording import Recorder
 
-        patience = self._policy.timeout * _PATIENCE
-        with _rollout.leased(self._ledger, self._run.id, patience=patience) as beat:
+        waiting = patience(self._policy.timeout)
+        with _rollout.leased(self._ledger, self._run.id, patience=waiting) as beat:
             targets = staging.check_plan(self._ledger, self._run)
             staging.check_order(self._ledger, self._run, self._checkpoint.name)
             staging.check_gates(self._ledger, self._run, self._checkpoint.name)
             self._begin()
-            earlier = list(replay(self._journal, patience=patience))
+            earlier = list(replay(self._journal, patience=waiting))
             mine = {target.name: target for target in targets if target.checkpoint == self._checkpoint.name}
             recorder = Recorder(self._ledger, self._run.id, self._checkpoint.name, mine)
             staging.catch_up(recorder, earlier, mine)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +97,3 @@ def verification(found: Verification) -> str:
         return f"The record is whole: {found.events} events, chain verified, newest {found.head[:16]}."
     where = f"broken at event {found.broken_at}" if found.broken_at is not None else "rows without events"
     return "\n".join([f"THE RECORD WAS CHANGED ({where}):", *(f"  {clean(problem)}" for problem in found.problems)])
-
-
-def every(parts: Sequence[Any]) -> str:
-    return "\n\n".join(part for part in parts if part)
