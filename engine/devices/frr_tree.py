@@ -5,6 +5,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 Path = tuple[str, ...]
 Stack = Sequence[str]
@@ -12,7 +13,7 @@ Stack = Sequence[str]
 _NOISE = {"Building configuration...", "Current configuration:", "end", ""}
 
 # What opens a block below what; FRR goes by the words, not by the indentation. The same table as frr-reload.py's.
-type _Nodes = Mapping[str, _Nodes]
+_Nodes: TypeAlias = Mapping[str, "_Nodes"]
 _NODES: _Nodes = {
     "router bgp ": {
         "address-family ": {"vni ": {}},

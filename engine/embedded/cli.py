@@ -6,13 +6,14 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from . import views
 from .config import Config, check, diff, load, parsed, render
 from .grammar import ConfigError
 from .router import Router
 
-type Handler = Callable[["Cli", re.Match[str]], str]
+Handler: TypeAlias = Callable[["Cli", re.Match[str]], str]
 
 _HOSTNAME = re.compile(r"^hostname (\S+)$", re.MULTILINE)
 NOISE = "\x1b[2J\x07@@ 0x8f3a memory dump follows ~~~ \ufffd\ufffd 00 00 7f\n"

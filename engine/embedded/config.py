@@ -4,6 +4,7 @@
 
 import functools
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from .grammar import ConfigError, Rule, Table
 from .syntax import SYNTAX
@@ -20,7 +21,7 @@ class Line:
         self.block = block
 
 
-type Key = tuple[str, ...]
+Key: TypeAlias = tuple[str, ...]
 
 
 class Config:

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 
 class ConfigError(Exception):
@@ -74,7 +75,7 @@ class Table:
         )
 
 
-type Entry = str | tuple[str, Sequence[Sequence[Entry]]]
+Entry: TypeAlias = str | tuple[str, Sequence[Sequence["Entry"]]]
 
 
 def table(groups: Sequence[Sequence[Entry]]) -> Table:

@@ -9,7 +9,7 @@ from the router that announces it, up and down the fabric, to the one that is as
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .config import Config, parsed
 from .router import Router
@@ -76,7 +76,7 @@ def _neighbors(bgp: Config) -> dict[str, Neighbor]:
     return result
 
 
-type Fleet = Mapping[str, Router]
+Fleet: TypeAlias = Mapping[str, Router]
 
 
 def bgp_summary(router: Router, fleet: Fleet) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Approvals(Store):
     ) -> Approval:
         """Ask for an approval, or return the one that was asked for already and is pending or approved.
 
+        One that is open for the same checkpoint with another digest is void: nobody shall approve what is not done.
+
         A rejection stands: for the same digest it raises ``GateClosed``, unless ``after_rejection``.
         """
         if ttl_seconds <= 0:
@@ -52,6 +54,7 @@ class Approvals(Store):
                 return known
             if known is not None and known.state == "rejected" and not after_rejection:
                 check_use(known, digest, write.now)
+            void_approvals(write, run_id, checkpoint=checkpoint, reason="what would be done has changed")
             new = Approval(
                 id=new_id("a"),
                 run_id=run_id,
@@ -180,11 +183,13 @@ class Approvals(Store):
             raise _edited(approval)
 
 
-def void_approvals(write: Writing, run_id: str, *, reason: str) -> None:
-    """Expire what is open of a run."""
+def void_approvals(write: Writing, run_id: str, *, reason: str, checkpoint: str | None = None) -> None:
+    """Expire what is open of a run, or of one of its checkpoints."""
     open_ones = select(*_APPROVAL).where(
         tables.approvals.c.run_id == run_id, tables.approvals.c.state.in_(["pending", "approved"])
     )
+    if checkpoint is not None:
+        open_ones = open_ones.where(tables.approvals.c.checkpoint == checkpoint)
     for row in write.connection.execute(open_ones).all():
         approval = Approval(*row)
         _move(write, approval, replace(approval, state="expired"), why=reason)

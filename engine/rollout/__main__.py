@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..cluster.endpoint import is_cluster
 from ..errors import FleetError
 from ..processes import Process
 from ..sealing.key import FleetKey
@@ -62,7 +63,7 @@ class _Work(Protocol):
 
 def _work(header: dict[str, Any], lines: Iterator[str], key: FleetKey, journal: Journal) -> _Work:
     """Read the job; it is done here, or sent to the cluster that does it."""
-    if not parcel.is_cluster(header.get("ray", "local")):
+    if not is_cluster(header.get("ray", "local")):
         return Engine(_job(header, _tasks(header, lines)), key, journal)
     from .submission import Submission  # noqa: PLC0415 - brings an HTTP client, which only this needs
 

@@ -14,7 +14,7 @@ import secrets
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator
-from itertools import batched
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -43,11 +43,6 @@ class Separated(io.TextIOWrapper):
         return super().write(SEPARATOR + line)
 
 
-def is_cluster(address: str) -> bool:
-    """Whether an engine's ``ray`` names the Jobs API of a cluster."""
-    return address.startswith(("http://", "https://"))
-
-
 def node_key() -> FleetKey:
     """Take the fleet key of a Ray node, where none is ever made: it would be another one than the controller's."""
     with contextlib.suppress(OSError):
@@ -67,9 +62,15 @@ def pack(key: FleetKey, lines: Iterable[str], package: IO[bytes]) -> None:
         job.external_attr = 0o600 << 16
         with archive.open(job, "w", force_zip64=True) as file:
             file.write(label)
-            for number, piece in enumerate(batched(lines, _BATCH)):
+            for number, piece in enumerate(_batches(lines)):
                 sealed = key.seal("\n".join(line.rstrip("\n") for line in piece), purpose=_purpose(label, number))
                 file.write(_LENGTH.pack(len(sealed)) + sealed)
+
+
+def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
 
 
 def unpack(key: FleetKey, path: Path) -> Iterator[str]:

@@ -20,11 +20,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..cluster.api import PATIENCE, Api, ApiLost, ApiRefused
+from ..cluster.endpoint import Endpoint
+from ..cluster.jobs import ENDED, Jobs
 from ..errors import FleetError
 from ..sealing.key import FleetKey
 from .doubt import Doubt
 from .job import Settings
-from .jobs_api import ENDED, PATIENCE, ApiLost, ApiRefused, JobsApi
 from .journal import Journal
 from .parcel import JOB_FILE, SEPARATOR, pack
 
@@ -67,6 +69,10 @@ class Submission:
         self._stopped.set()
 
     @property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(self.header["ray"], setting="network_rollout_ray_address")
+
+    @property
     def _prefix(self) -> str:
         """What the names of all jobs of this run begin with."""
         return f"raywright-{_slug(self._settings.run)}-"
@@ -86,29 +92,30 @@ class Submission:
 
     async def clear_the_way(self) -> None:
         """See that the cluster can be used, and end jobs of this run that an earlier try left behind."""
-        async with JobsApi(self.header["ray"]) as api:
-            await api.check()
+        async with Api(self._endpoint) as api:
+            jobs = Jobs(api)
+            await jobs.check()
             if not self._touches:
                 return
-            earlier = await api.jobs(self._prefix)
+            earlier = await jobs.names(self._prefix)
             for name, status in earlier.items():
                 if status not in ENDED:
                     sys.stderr.write(f"Job {name} of an earlier try is {status}: it is ended first\n")
-                    await self._end(api, name)
+                    await self._end(jobs, name)
             # What an earlier job did may not all have come back to us: its devices are read with that in mind.
             self._again = any(name.startswith(f"{self._prefix}{_slug(self._settings.stage)}-") for name in earlier)
 
-    async def _end(self, api: JobsApi, name: str) -> None:
+    async def _end(self, jobs: Jobs, name: str) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace * 2
-        while (await api.job(name))["status"] not in ENDED:
+        while (await jobs.job(name))["status"] not in ENDED:
             if loop.time() > deadline:
                 raise FleetError(
                     f"job {name} of an earlier try still runs on {self.header['ray']} after it was told to stop; "
                     "end it, then run the same command again"
                 )
             with contextlib.suppress(ApiLost):
-                await api.stop(name)
+                await jobs.stop(name)
             await asyncio.sleep(1)
 
     def load(self, lines: Iterable[str]) -> None:
@@ -134,19 +141,20 @@ class Submission:
 
     async def run(self) -> bool:
         """Run the job to its end; false where it was stopped."""
-        async with JobsApi(self.header["ray"]) as api:
+        async with Api(self._endpoint) as api:
+            jobs = Jobs(api)
             if self._reason:
                 return False
             doubt = Doubt(self.header.get("journal"), self.journal, self._names)
             try:
-                name = await self._submit(api)
+                name = await self._submit(jobs)
             except ApiRefused:
                 doubt.lift()
                 raise
-            stopper = asyncio.create_task(self._stop_when_told(api, name))
+            stopper = asyncio.create_task(self._stop_when_told(jobs, name))
             try:
-                await self._follow(api, name)
-                status = await self._status_at_end(api, name)
+                await self._follow(jobs, name)
+                status = await self._status_at_end(jobs, name)
             except ApiLost as exc:
                 raise FleetError(
                     f"{exc}. Job {name} may go on by itself to the end of its stage; when the cluster answers again, "
@@ -162,12 +170,12 @@ class Submission:
         self.journal.emit("summary", self._summary)
         return self._summary["stopped"] is None
 
-    async def _submit(self, api: JobsApi) -> str:
+    async def _submit(self, jobs: Jobs) -> str:
         package = f"_ray_pkg_{_digest(self._package)}.zip"
-        await api.upload(package, self._package)
+        await jobs.upload(package, self._package)
         stem = f"{self._prefix}{_slug(self._settings.stage)}-"
         for _attempt in range(_TRIES):
-            taken = [name.removeprefix(stem) for name in await api.jobs(stem)]
+            taken = [name.removeprefix(stem) for name in await jobs.names(stem)]
             name = f"{stem}{max((int(number) for number in taken if number.isdigit()), default=0) + 1}"
             job = {
                 "submission_id": name,
@@ -179,42 +187,42 @@ class Submission:
                 },
                 "metadata": {"raywright_run": self._settings.run, "raywright_stage": self._settings.stage},
             }
-            if await api.submit(job):
+            if await jobs.submit(job):
                 return name
         raise FleetError(f"somebody else keeps submitting jobs named {stem}*: run the same command again")
 
-    async def _stop_when_told(self, api: JobsApi, name: str) -> None:
+    async def _stop_when_told(self, jobs: Jobs, name: str) -> None:
         await self._stopped.wait()
         while True:
             with contextlib.suppress(FleetError):
-                await api.stop(name)
+                await jobs.stop(name)
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _follow(self, api: JobsApi, name: str) -> None:
+    async def _follow(self, jobs: Jobs, name: str) -> None:
         """Read the log to its end. After a break it is read again from its beginning; events come only once."""
         loop = asyncio.get_running_loop()
         ended = False
         self._heard = loop.time()
         while True:
-            broken = await self._read(api, name)
+            broken = await self._read(jobs, name)
             if self._last or (ended and not broken):
                 return
             if broken and loop.time() - self._heard > PATIENCE:
                 raise broken
-            ended = (await api.job(name))["status"] in ENDED
+            ended = (await jobs.job(name))["status"] in ENDED
             await asyncio.sleep(1)
 
-    async def _read(self, api: JobsApi, name: str) -> ApiLost | None:
+    async def _read(self, jobs: Jobs, name: str) -> ApiLost | None:
         """Read the log once from its beginning; where it broke off, say why."""
         rest = ""
         self._noise.clear()
         silent = 0
         try:
-            async for text in api.tail(name):
+            async for text in jobs.tail(name):
                 self._heard = asyncio.get_running_loop().time()
                 # A server whose node died may never close the stream.
                 silent = 0 if text else silent + 1
-                if silent > 1 and (await api.job(name))["status"] in ENDED:
+                if silent > 1 and (await jobs.job(name))["status"] in ENDED:
                     return None
                 *lines, rest = (rest + text).split("\n")
                 for line in lines:
@@ -251,12 +259,12 @@ class Submission:
         else:
             self.journal.emit(event["event"], data)
 
-    async def _status_at_end(self, api: JobsApi, name: str) -> str:
+    async def _status_at_end(self, jobs: Jobs, name: str) -> str:
         """Wait for the job to be gone after its last word, so that the next one finds nobody."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace
         while True:
-            status = str((await api.job(name))["status"])
+            status = str((await jobs.job(name))["status"])
             if status in ENDED or loop.time() > deadline:
                 return status
             await asyncio.sleep(_LOOK_SECONDS)
@@ -266,7 +274,7 @@ class Submission:
         if not self._seen and (unfit := _UNFIT.search(said)):
             return (
                 f"the Ray cluster could not run job {name}, nothing was touched ({unfit[0]}): the first python on the "
-                "PATH where Ray is started must be the one that Ray runs in, 3.12 or newer, with everything in "
+                "PATH where Ray is started must be the one that Ray runs in, 3.11 or newer, with everything in "
                 "requirements/engine.txt, on every node"
             )
         if self._reason:

@@ -22,8 +22,8 @@ def engine_for(
     For a cluster it is a process on the controller too: it submits the job and follows it, and its lifeline ends the
     job in order however the playbook dies.
     """
+    from ansible_collections.raywright.fleet.engine.cluster.endpoint import is_cluster
     from ansible_collections.raywright.fleet.engine.errors import InvalidInput
-    from ansible_collections.raywright.fleet.engine.rollout.parcel import is_cluster
 
     if address != "local" and not is_cluster(address):
         raise InvalidInput(

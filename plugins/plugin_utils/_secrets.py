@@ -66,7 +66,7 @@ def secret_values(host_vars: Mapping[str, Any], render: Render | None = None) ->
     found: set[str] = set()
     for key, value in host_vars.items():
         if key not in _NOT_THE_HOSTS:
-            found.update(_walk(value, secret=_names_secret(key), render=render))
+            found.update(_walk(value, secret=names_secret(key), render=render))
     return {piece for value in found for piece in _pieces(value)}
 
 
@@ -81,7 +81,7 @@ def _walk(value: Any, *, secret: bool, render: Render | None) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             inherited = secret and not _ABOUT_A_SECRET.search(str(key))
-            yield from _walk(inner, secret=inherited or _names_secret(key), render=render)
+            yield from _walk(inner, secret=inherited or names_secret(key), render=render)
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _walk(inner, secret=secret, render=render)
@@ -136,7 +136,7 @@ def _pieces(value: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _names_secret(key: object) -> bool:
+def names_secret(key: object) -> bool:
     name = str(key)
     return bool(_SECRET_KEY.search(name)) and not _ABOUT_A_SECRET.search(name)
 

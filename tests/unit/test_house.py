@@ -94,8 +94,19 @@ def test_what_the_engine_imports_is_pinned_in_its_requirements():
     assert imported - STDLIB - {"engine"} <= pinned
 
 
-def test_plugins_leave_ray_sql_and_ssh_to_the_engine():
-    assert offences(python("plugins"), ("ray", "sqlalchemy", "psycopg", "sqlite3", "asyncssh")) == []
+def test_one_package_speaks_http():
+    elsewhere = [path for path in python("engine") if "cluster" not in path.relative_to(ROOT).parts]
+    assert offences(elsewhere, ("aiohttp", "http", "urllib.request")) == []
+
+
+def test_what_a_cluster_is_knows_nothing_of_rollouts():
+    assert offences(python("engine/cluster"), ("engine",), but=("engine.cluster", "engine.errors")) == []
+
+
+def test_plugins_leave_ray_sql_ssh_and_http_to_the_engine():
+    controller = [path for path in python("plugins") if path not in on_managed_nodes()]
+    assert offences(controller, ("ray", "sqlalchemy", "psycopg", "sqlite3", "asyncssh", "aiohttp", "http")) == []
+    assert offences(on_managed_nodes(), ("ray", "sqlalchemy", "psycopg", "sqlite3", "asyncssh", "aiohttp")) == []
 
 
 def test_plugins_reach_the_engine_by_its_collection_name():
