@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import FleetError, GateClosed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
+from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import within_limit
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, plain
+from ansible_collections.raywright.fleet.plugins.plugin_utils._marks import marks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger
+    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Outcome
 
 _STATES = {"begin": "running", "pass": "passed", "fail": "failed", "skip": "skipped"}
 _DONE = ("changed", "unchanged")
@@ -33,6 +33,10 @@ class ActionModule(LedgerAction):
         "destructive": {"type": "bool", "default": False},
         "verdict": {"type": "str", "choices": ["passed", "failed", "inconclusive"]},
         "detail": {"type": "dict", "default": {}},
+        "unchanged": {"type": "list", "elements": "str", "default": []},
+        "by_marks": {"type": "bool", "default": False},
+        "failed": {"type": "dict", "default": {}},
+        "lost": {"type": "str", "choices": ["fail", "stop"], "default": "fail"},
     }
 
     def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -56,11 +60,15 @@ class ActionModule(LedgerAction):
         checkpoint = ledger.add_checkpoint(run_id, new)
         if checkpoint.state == "passed":
             return _result(checkpoint, changed=False, msg=f"Checkpoint {name} of run {run_id} has passed already.")
+        if checkpoint.state == "failed":
+            # An approval that was used since opens its gate again only for a checkpoint that is to be done.
+            ledger.move_checkpoint(run_id, name, "pending")
         if checkpoint.approval:
             _gate_must_be_open(ledger, run_id, name)
         if checkpoint.state == "skipped":
             ledger.move_checkpoint(run_id, name, "pending")
         ledger.add_targets(run_id, name, args["hosts"] or task_vars["ansible_play_hosts_all"])
+        _record_unchanged(ledger, run_id, args)
         begun = ledger.move_checkpoint(run_id, name, "running")
         changed = checkpoint.state != "running"
         return _result(begun, changed=changed, msg=f"Checkpoint {name} of run {run_id} is running.")
@@ -69,18 +77,26 @@ class ActionModule(LedgerAction):
         name = args["name"]
         lost: list[str] = []
         if args["state"] != "skip":
-            alive = set(task_vars["ansible_play_hosts"])
-            lost = _record(ledger, run_id, args, alive)
+            if args["hosts"]:
+                ledger.add_targets(run_id, name, args["hosts"])
+            lost = _record(ledger, run_id, args, task_vars)
         state = "failed" if lost and args["state"] == "pass" else _STATES[args["state"]]
         before = {each.name: each.state for each in ledger.checkpoints(run_id)}.get(name)
         verdict = "failed" if state == "failed" and args["state"] == "pass" else args["verdict"]
+        if state == "skipped" and before == "failed":
+            ledger.move_checkpoint(run_id, name, "pending")
         checkpoint = ledger.move_checkpoint(run_id, name, state, verdict=verdict, detail=plain(args["detail"]) or None)
+        if state == "failed" and args["lost"] == "stop":
+            ledger.move_run(run_id, "failed")
         if state != _STATES[args["state"]]:
             more = f" and {len(lost) - _NAMES_SHOWN} more" if len(lost) > _NAMES_SHOWN else ""
-            raise AnsibleActionFail(
+            msg = (
                 f"Checkpoint {name} of run {run_id} has not passed: {', '.join(lost[:_NAMES_SHOWN])}{more} failed or "
                 "could not be reached. Mend that and run the same command again."
             )
+            if args["lost"] == "fail":
+                raise AnsibleActionFail(msg)
+            return _result(checkpoint, changed=before != checkpoint.state, msg=msg)
         msg = f"Checkpoint {name} of run {run_id} is {checkpoint.state}."
         return _result(checkpoint, changed=before != checkpoint.state, msg=msg)
 
@@ -89,22 +105,52 @@ class ActionModule(LedgerAction):
         return {"changed": True, "checkpoint": None, "msg": msg}
 
 
-def _record(ledger: Ledger, run_id: str, args: dict[str, Any], alive: Collection[str]) -> list[str]:
-    """Record what became of the hosts that were still to do; return those that were lost."""
+def _record_unchanged(ledger: Ledger, run_id: str, args: dict[str, Any]) -> None:
     from ansible_collections.raywright.fleet.engine.ledger import Outcome
 
-    rows = []
-    lost = []
-    for target in ledger.targets(run_id, checkpoint=args["name"]):
-        if target.outcome in _DONE:
-            continue
-        if target.name not in alive:
-            lost.append(target.name)
-            rows.append(Outcome(target.name, "failed"))
-        elif args["state"] == "pass":
-            rows.append(Outcome(target.name, args["outcome"]))
+    wanted = set(args["unchanged"])
+    left = [each.name for each in ledger.targets(run_id, checkpoint=args["name"]) if each.outcome not in _DONE]
+    ledger.record_outcomes(run_id, args["name"], [Outcome(name, "unchanged") for name in left if name in wanted])
+
+
+def _record(ledger: Ledger, run_id: str, args: dict[str, Any], task_vars: dict[str, Any]) -> list[str]:
+    """Record what became of the hosts that were still to do; return those that were lost."""
+    fates = _fates_by_marks if args["by_marks"] else _fates_by_play
+    left = [each.name for each in ledger.targets(run_id, checkpoint=args["name"]) if each.outcome not in _DONE]
+    told = fates(left, args, task_vars)
+    rows = [row for row in told if args["state"] == "pass" or row.outcome not in _DONE]
     ledger.record_outcomes(run_id, args["name"], rows)
-    return lost
+    return [row.name for row in told if row.outcome not in _DONE]
+
+
+def _fates_by_play(names: list[str], args: dict[str, Any], task_vars: dict[str, Any]) -> list[Outcome]:
+    """The hosts that are left in the play have come to its end."""
+    from ansible_collections.raywright.fleet.engine.ledger import Outcome
+
+    alive = set(task_vars["ansible_play_hosts"])
+    return [Outcome(name, args["outcome"] if name in alive else "failed") for name in names]
+
+
+def _fates_by_marks(names: list[str], args: dict[str, Any], task_vars: dict[str, Any]) -> list[Outcome]:
+    """Each host's own variables tell; one that carries no mark was cut off, or is outside of ``--limit``."""
+    from ansible_collections.raywright.fleet.engine.ledger import Outcome
+
+    marked = marks(task_vars["hostvars"], names)
+    reached = within_limit(task_vars)
+    told = []
+    for name in names:
+        mark = marked[name]
+        if mark.lost:
+            told.append(Outcome(name, mark.outcome, {"reason": mark.reason, "task": mark.task}))
+        elif name in args["failed"]:
+            told.append(Outcome(name, "failed", {"reason": str(args["failed"][name])}))
+        elif args["name"] in mark.done:
+            told.append(Outcome(name, args["outcome"]))
+        elif name in reached:
+            told.append(Outcome(name, "unreachable", {"reason": "it was cut off before the end of its tasks"}))
+        else:
+            told.append(Outcome(name, "pending", {"reason": f"it is not in --limit {task_vars['ansible_limit']}"}))
+    return told
 
 
 def _gate_must_be_open(ledger: Ledger, run_id: str, name: str) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -12,6 +13,7 @@ from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged,
 from ansible_collections.raywright.fleet.engine.plan.digest import changed_values, listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain
+from ansible_collections.raywright.fleet.plugins.plugin_utils._selection import DONE, leave_out, select
 
 if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
@@ -38,10 +40,13 @@ class ActionModule(LedgerAction):
                 "summary": {"type": "str"},
             },
         },
+        "checkpoint": {"type": "str"},
+        "start_from": {"type": "str"},
+        "whole": {"type": "bool", "default": False},
         "requester": {"type": "str"},
         "result": {
             "type": "str",
-            "choices": ["completed", "stopped", "failed", "rolled_back"],
+            "choices": ["completed", "stopped", "failed", "rolled_back", "by_checkpoints"],
             "default": "completed",
         },
         "reason": {"type": "str"},
@@ -49,6 +54,7 @@ class ActionModule(LedgerAction):
     RULES: ClassVar[dict[str, Any]] = {
         "required_if": [("state", "begin", ("name",)), ("state", "abandon", ("reason",))],
         "required_one_of": [("name", "run")],
+        "mutually_exclusive": [("checkpoint", "start_from")],
     }
 
     def act(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -66,38 +72,51 @@ class ActionModule(LedgerAction):
 
     def would(self, args: dict[str, Any]) -> dict[str, Any]:
         msg = f"Run {args['name'] or args['run']} would {args['state']}."
-        return {"changed": True, "run": None, "resumed": False, "msg": msg}
+        if args["state"] != "begin":
+            return {"changed": True, "run": None, "msg": msg}
+        chosen = {"selected": select(None, args).selected, "recorded": False, "resumed": False, "began": _now()}
+        return {"changed": True, "run": None, "msg": msg, **chosen}
 
     def _begin(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         definition = plain(args["definition"])
-        run = ledger.open_run(args["name"])
+        selection = select(ledger, args)
+        name = selection.name
+        run = ledger.open_run(name)
         if run is not None:
             _must_be_the_same(run, args["kind"], definition)
+        chosen = {
+            "selected": selection.selected,
+            "recorded": not self._task.check_mode,
+            "resumed": run is not None,
+            "began": _now(),
+        }
         if self._task.check_mode:
             what = "begin" if run is None else f"be resumed as {run.id}"
-            return {"changed": True, "run": run and _shown(run), "msg": f"Run {args['name']} would {what}."}
+            return {"changed": True, "run": run and _shown(run), "msg": f"Run {name} would {what}.", **chosen}
         resumed = run is not None
         if run is None:
             requester = identity(args["requester"], task_vars)
-            run = ledger.create_run(name=args["name"], kind=args["kind"], requester=requester, definition=definition)
-        for checkpoint in args["checkpoints"]:
+            run = ledger.create_run(name=name, kind=args["kind"], requester=requester, definition=definition)
+        for checkpoint in selection.checkpoints:
             ledger.add_checkpoint(run.id, _new(checkpoint))
+        leave_out(ledger, run, selection)
         was = run.state
         run = ledger.move_run(run.id, "running")
         msg = f"Run {run.id} of {run.name} {'is resumed; it was ' + was if resumed else 'has begun'}."
-        return {"changed": not resumed or was in _UNFINISHED, "run": _shown(run), "resumed": resumed, "msg": msg}
+        return {"changed": not resumed or was in _UNFINISHED, "run": _shown(run), "msg": msg, **chosen}
 
     def _end(self, ledger: Ledger, args: dict[str, Any], run: Run) -> dict[str, Any]:
-        if args["result"] == "completed":
-            left = [each.name for each in ledger.checkpoints(run.id) if each.state not in {"passed", "skipped"}]
-            if left and not self._task.check_mode:
-                raise AnsibleActionFail(
-                    f"Run {run.id} cannot be completed: checkpoints {', '.join(left)} have neither passed nor been "
-                    "skipped. Run the same command again to resume it, or end it with another result."
-                )
-        changed = run.state != args["result"]
+        states = {each.name: each.state for each in ledger.checkpoints(run.id)}
+        left = [name for name, state in states.items() if state not in DONE]
+        if args["result"] == "completed" and left and not self._task.check_mode:
+            raise AnsibleActionFail(
+                f"Run {run.id} cannot be completed: checkpoints {', '.join(left)} have neither passed nor been "
+                "skipped. Run the same command again to resume it, or end it with another result."
+            )
+        result = args["result"] if args["result"] != "by_checkpoints" else _result(run, states, left)
+        changed = run.state != result
         if not self._task.check_mode:
-            run = ledger.move_run(run.id, args["result"])
+            run = ledger.move_run(run.id, result)
         return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
 
     def _abandon(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -106,6 +125,19 @@ class ActionModule(LedgerAction):
             by = identity(args["requester"], task_vars)
             run = ledger.move_run(run.id, "abandoned", detail={"by": by, "reason": args["reason"]})
         return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _result(run: Run, states: dict[str, str], left: list[str]) -> Any:
+    """What a run is whose playbook has come to its end."""
+    if not left:
+        return "completed"
+    if run.state in {"parked", "stopped", "failed"}:
+        return run.state
+    return "failed" if "failed" in states.values() else "paused"
 
 
 def _must_be_the_same(run: Run, kind: str, definition: dict[str, Any]) -> None:

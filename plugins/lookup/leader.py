@@ -40,24 +40,17 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleLookupError
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.raywright.fleet.plugins.plugin_utils._patterns import matching
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         known = variables or {}
-        inventory = InventoryManager(self._loader, parse=False)
-        for group, hosts in known["groups"].items():
-            inventory.add_group(group)
-            for host in hosts:
-                inventory.add_host(host, group=group)
         limit = known.get("ansible_limit")
-        if limit:
-            inventory.subset(limit)
         pattern = ",".join(str(term) for term in terms)
-        found = inventory.get_hosts(pattern)
+        found = matching(self._loader, known["groups"], pattern, limit=limit)
         if not found and context.CLIARGS.get("syntax"):
             # A playbook's form can be checked without the inventory that it will run on.
             return terms
@@ -67,4 +60,4 @@ class LookupModule(LookupBase):
                 f"The pattern '{pattern}' matches no host{within}; check it against the inventory "
                 "(ansible-inventory --graph)."
             )
-        return [found[0].name]
+        return found[:1]

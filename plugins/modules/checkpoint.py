@@ -58,6 +58,33 @@ options:
     description: Added to what is recorded of the checkpoint, in clear; its C(summary) is shown to who approves it.
     type: dict
     default: {}
+  unchanged:
+    description: With O(state=begin), hosts on which there is nothing to do; V(unchanged) is recorded for them at once.
+    type: list
+    elements: str
+    default: []
+  by_marks:
+    description:
+      - Whether the hosts' own variables tell what became of them, instead of who is left in the play. So a play on
+        C(localhost) can end a checkpoint whose tasks ran in other plays, also when all hosts of one of them failed.
+      - A host has come to the end of its tasks when its variable C(raywright_done), a list, holds O(name).
+      - It is lost when its variable C(raywright_lost) is not empty, a dictionary with C(checkpoint), C(reason), C(task) and
+        C(outcome) (V(failed), V(unreachable), V(held_back); default V(failed)), as a rescue sets it.
+      - A host without either was cut off; one outside of C(--limit) stays to do.
+    type: bool
+    default: false
+  failed:
+    description: With O(by_marks=true), hosts that have failed although they came to the end of their tasks, and why.
+    type: dict
+    default: {}
+  lost:
+    description:
+      - What to do when hosts failed or were never reached.
+      - V(fail) fails the task. V(stop) lets it be OK and records the run as failed, so that the plays behind it find no
+        hosts in P(raywright.fleet.pending#lookup), and the last play can tell and fail.
+    type: str
+    choices: [fail, stop]
+    default: fail
 attributes:
   check_mode:
     support: full
@@ -79,6 +106,14 @@ EXAMPLES = r"""
     name: docker-installation
     state: pass
   run_once: true
+
+- name: End it from a play on localhost, by the marks that other plays set
+  raywright.fleet.checkpoint:
+    run: deploy
+    name: docker-installation
+    state: pass
+    by_marks: true
+    lost: stop
 """
 
 RETURN = r"""

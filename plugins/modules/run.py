@@ -59,13 +59,31 @@ options:
       summary:
         description: What who approves it is shown.
         type: str
+  checkpoint:
+    description:
+      - Act on this one of O(checkpoints) alone. Where the unfinished run of that O(name) has it still to do, that run is
+        resumed; otherwise it becomes a run of its own, named C(<name>:<checkpoint>), so that what was asked for is done.
+    type: str
+  start_from:
+    description:
+      - Record those of O(checkpoints) that come before this one, and have not passed, as skipped.
+    type: str
+  whole:
+    description:
+      - With O(checkpoint), act on it as a step of the whole run in any case, and begin that where there is none. So several
+        playbooks, each with one checkpoint, such as the job templates of a workflow, make one run.
+    type: bool
+    default: false
   requester:
     description: Who wants the run. Default is the user of AWX, else the login name, behind C(sudo) as well.
     type: str
   result:
-    description: How the run ended.
+    description:
+      - How the run ended.
+      - V(by_checkpoints) lets its checkpoints tell. It is completed when each has passed or was skipped, failed when one
+        failed, and paused when some are left; a parked or stopped run stays so.
     type: str
-    choices: [completed, stopped, failed, rolled_back]
+    choices: [completed, stopped, failed, rolled_back, by_checkpoints]
     default: completed
   reason:
     description: Why the run is given up. Required for O(state=abandon).
@@ -90,6 +108,15 @@ EXAMPLES = r"""
         destructive: true
         summary: Removes all containers of the nodes.
   register: deployment
+  run_once: true
+
+- name: Begin, or resume, with one checkpoint alone
+  raywright.fleet.run:
+    name: deploy
+    checkpoint: cleanup-existing
+    checkpoints:
+      - name: prerequisites-check
+      - name: cleanup-existing
   run_once: true
 
 - name: End it
@@ -142,6 +169,19 @@ run:
       type: int
 resumed:
   description: Whether the run was there already.
+  type: bool
+  returned: O(state=begin)
+selected:
+  description: The checkpoints that the playbook is to act on.
+  type: list
+  elements: str
+  returned: O(state=begin)
+began:
+  description: When this playbook began, ISO 8601.
+  type: str
+  returned: O(state=begin)
+recorded:
+  description: Whether the ledger records what happens; not so in check mode.
   type: bool
   returned: O(state=begin)
 msg:

@@ -38,6 +38,11 @@ def device_names(task_vars: Mapping[str, Any], pattern: str | list[str] | None =
     return names
 
 
+def within_limit(task_vars: Mapping[str, Any]) -> set[str]:
+    """The names of all hosts of the inventory that ``--limit`` lets a play have."""
+    return {host.name for host in _inventory(task_vars).get_hosts("all", ignore_restrictions=True)}
+
+
 def unknown_names(task_vars: Mapping[str, Any], names: Collection[str]) -> list[str]:
     """Those of ``names`` that the inventory does not have."""
     known = _inventory(task_vars).hosts
