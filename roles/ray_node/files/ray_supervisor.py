@@ -251,22 +251,28 @@ def notify(text: str) -> None:
         client.sendall(text.encode())
 
 
+def told(settings: Mapping[str, Any], *, now: float) -> dict[str, Any]:
+    """Read what a supervisor told last, if it is not long ago."""
+    file = Path(settings["state_file"])
+    with contextlib.suppress(OSError, ValueError):
+        if now - file.stat().st_mtime < FRESH:
+            last: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return last
+    return {"digest": None, "state": "stopped", "detail": "the supervisor does not run"}
+
+
 def status(path: Path, *, now: float) -> dict[str, Any]:
     """Say what runs and what is wanted. ``current`` and ``healthy`` are what the role decides by."""
     wanted = digest(path)
     settings = load(path)
-    told: dict[str, Any] = {"digest": None, "state": "stopped", "detail": "the supervisor does not run"}
-    file = Path(settings["state_file"])
-    with contextlib.suppress(OSError, ValueError):
-        if now - file.stat().st_mtime < FRESH:
-            told = json.loads(file.read_text(encoding="utf-8"))
+    last = told(settings, now=now)
     return {
         "wanted": wanted,
-        "running": told["digest"],
-        "state": told["state"],
-        "detail": told["detail"],
-        "current": told["digest"] == wanted,
-        "healthy": told["state"] == "healthy",
+        "running": last["digest"],
+        "state": last["state"],
+        "detail": last["detail"],
+        "current": last["digest"] == wanted,
+        "healthy": last["state"] == "healthy",
         "exposed": [name for name in settings["private"] if Path(name).stat().st_mode & stat.S_IRWXO],
     }
 
@@ -470,12 +476,12 @@ def main(arguments: list[str]) -> int:
     try:
         if options.act == "run":
             return run(options.settings)
+        if options.act == "healthcheck":
+            return 0 if told(load(options.settings), now=time.time())["state"] == "healthy" else 1
         good, seconds = (as_wanted, options.wait) if options.wait else (settled, options.settle)
         seen = wait(lambda: status(options.settings, now=time.time()), good, seconds)
     except BadSettings as error:
         return _refuse(error)
-    if options.act == "healthcheck":
-        return 0 if seen["healthy"] else 1
     print(json.dumps(seen))  # noqa: T201
     return 0
 

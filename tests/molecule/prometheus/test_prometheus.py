@@ -41,7 +41,7 @@ def firing(host):
 
 @pytest.fixture
 def worker(host):
-    node = host.get_host("ansible://worker1", ansible_inventory=host.backend.ansible_inventory)
+    node = host.get_host("ansible://worker1?sudo=true", ansible_inventory=host.backend.ansible_inventory)
     yield node
     node.check_output("systemctl start prometheus-node-exporter")
 

@@ -54,7 +54,7 @@ class RayGrid(Grid):
         }
         started = [client.ready.remote() for client in self._clients.values()]
         # The nodes may have packages to install first, which is no part of a round.
-        _ready, late = ray.wait(started, num_returns=len(started), timeout=START_SECONDS)
+        _ready, late = ray.wait(started, num_returns=len(started), timeout=START_SECONDS) if started else ([], [])
         if late:
             raise SystemExit(f"{len(late)} of {len(started)} clients did not start in {START_SECONDS} s")
         self._waiting = {}

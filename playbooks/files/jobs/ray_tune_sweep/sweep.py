@@ -20,6 +20,7 @@ from collections import Counter
 import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 SAMPLES = 400
 TRUE = (1.5, -2.0, 0.75)
@@ -61,6 +62,18 @@ def train(config):
         tune.report({"loss": loss(weights, held_back), "node": socket.gethostname()})
 
 
+@ray.remote(num_cpus=0)
+def present():
+    return socket.gethostname()
+
+
+def prepare():
+    """Have every node install what the job brings, so that none is done before the others can begin."""
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    here = [NodeAffinitySchedulingStrategy(node_id=node, soft=False) for node in nodes]
+    ray.get([present.options(scheduling_strategy=place).remote() for place in here])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=12)
@@ -68,6 +81,7 @@ def main():
     parser.add_argument("--pause", type=float, default=0.2, help="seconds that an epoch takes beside its arithmetic")
     options = parser.parse_args()
     ray.init(address="auto")
+    prepare()
     tuner = tune.Tuner(
         tune.with_resources(train, {"cpu": 1}),
         param_space={
@@ -81,8 +95,6 @@ def main():
             mode="min",
             num_samples=options.trials,
             scheduler=ASHAScheduler(max_t=options.epochs, grace_period=2),
-            # A worker process takes longer to start than a trial.
-            reuse_actors=True,
         ),
         run_config=tune.RunConfig(verbose=1),
     )

@@ -46,10 +46,11 @@ PACKAGES = [
         depends="adduser, python3, python3-yaml",
         files={
             "/usr/share/grafana/bin/grafana": "grafana.py",
+            "/usr/sbin/grafana-cli": "grafana-cli.sh",
             "/usr/lib/systemd/system/grafana-server.service": "grafana-server.service",
             "/etc/grafana/grafana.ini": "grafana.ini",
         },
-        executables=("/usr/share/grafana/bin/grafana",),
+        executables=("/usr/share/grafana/bin/grafana", "/usr/sbin/grafana-cli"),
         conffiles=("/etc/grafana/grafana.ini",),
         postinst="grafana.postinst",
     ),

@@ -31,8 +31,25 @@ class Settings:
         value = os.environ.get(f"GF_{section}_{key}".upper().replace(".", "_").replace("-", "_"))
         if value is None:
             value = self.parser.get(section, key, fallback=default)
-        value = re.sub(r"\\{([^}]+)\}", lambda found: Path(found[1]).read_text(encoding="utf-8").strip(), value)
-        return re.sub(r"\\{([^}]+)\}", lambda found: os.environ.get(found[1], ""), value).strip().strip('"')
+        value = re.sub(r"\$__file\{([^}]+)\}", lambda found: Path(found[1]).read_text(encoding="utf-8").strip(), value)
+        return re.sub(r"\$__env\{([^}]+)\}", lambda found: os.environ.get(found[1], ""), value).strip().strip('"')
+
+
+class Password:
+    """The administrator's: as with the real one, that of the configuration counts for a new database alone."""
+
+    FILE = Path("/var/lib/grafana/stand-in.password")
+
+    def read(self) -> str:
+        return self.FILE.read_text(encoding="utf-8")
+
+    def write(self, password: str) -> None:
+        self.FILE.touch(mode=0o600)
+        self.FILE.write_text(password, encoding="utf-8")
+
+    def begin(self, settings: Settings) -> None:
+        if not self.FILE.exists():
+            self.write(settings.get("security", "admin_password", "admin"))
 
 
 class Provisioning:
@@ -76,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def authorized(self) -> bool:
         user = self.settings.get("security", "admin_user", "admin")
-        password = self.settings.get("security", "admin_password", "admin")
+        password = Password().read()
         wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         return hmac.compare_digest(self.headers.get("Authorization", "").encode(), wanted.encode())
 
@@ -138,6 +155,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def serve(config: str) -> None:
     settings = Settings(config)
     Handler.settings, Handler.provisioning = settings, Provisioning(settings)
+    Password().begin(settings)
     # What the real one refuses to start on, refuses here too.
     Handler.provisioning.datasources()
     Handler.provisioning.dashboards()
@@ -157,8 +175,10 @@ def main() -> None:
     elif arguments[:1] == ["server"]:
         configs = [argument.partition("=")[2] for argument in arguments if argument.startswith("--config=")]
         serve(configs[0] if configs else "/etc/grafana/grafana.ini")
+    elif "reset-admin-password" in arguments:
+        Password().write(sys.stdin.readline().rstrip("\n") if "--password-from-stdin" in arguments else arguments[-1])
     else:
-        sys.exit("stand-in for Grafana: only 'server --config=FILE' and '--version' are here")
+        sys.exit("stand-in for Grafana: only 'server', 'cli admin reset-admin-password' and '--version' are here")
 
 
 main()
