@@ -12,6 +12,8 @@ description:
   - Prints a table of checkpoints with their state, how long they took, what became of their hosts and who approved them,
     and why hosts were lost. Writes the same as JSON on request.
   - The task is OK whatever it reports; look at RV(report.ok).
+extends_documentation_fragment:
+  - raywright.fleet.ledger
 options:
   begun:
     description: The result of M(raywright.fleet.run) with C(state=begin) in this playbook. Either this or O(name) is required.
@@ -42,29 +44,13 @@ options:
     type: str
     choices: [nothing, text, json]
     default: text
-  ledger_url:
-    description:
-      - Where the ledger is; see M(raywright.fleet.run).
-    type: str
 attributes:
   check_mode:
-    description: Can run in check mode and predict changes without making them.
     support: full
     details:
       - The report is written in check mode too.
-  diff_mode:
-    description: Returns details on what has changed, in diff mode.
-    support: none
   idempotence:
-    description: Makes no change when it is run twice in a row.
     support: full
-  action:
-    description: Runs on the controller, once for the whole play.
-    support: full
-    details:
-      - Set C(run_once=true) so that every host registers the result.
-author:
-  - raywright.fleet contributors (@raywright)
 """
 
 EXAMPLES = r"""
