@@ -126,8 +126,8 @@ def test_a_configuration_that_is_not_there_is_named(project):
     assert "gone.yaml: it cannot be read: No such file or directory" in " ".join(output.split())
 
 
-def manifests(project, *words, inventory=INVENTORY):
-    (project / "hosts.yml").write_text(yaml.safe_dump(inventory))
+def manifests(project, *words, inventory=None):
+    (project / "hosts.yml").write_text(yaml.safe_dump(inventory or INVENTORY))
     return run(project, "ansible-playbook", "-i", "hosts.yml", "raywright.fleet.cluster_manifests", *words)
 
 

@@ -94,7 +94,7 @@ def scan(host):
 
     def tried(targets: list[tuple[str, int]]) -> set[tuple[str, int]]:
         found = json.loads(host.check_output("python3 -c %s %s", SCAN, json.dumps(targets)))
-        return {(address, port) for address, port in found}
+        return {tuple(each) for each in found}
 
     return tried
 
@@ -105,7 +105,7 @@ def scan_from_here():
 
     def tried(targets: list[tuple[str, int]]) -> set[tuple[str, int]]:
         found = json.loads(subprocess.check_output([sys.executable, "-c", SCAN, json.dumps(targets)]))
-        return {(address, port) for address, port in found}
+        return {tuple(each) for each in found}
 
     return tried
 

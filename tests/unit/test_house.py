@@ -179,8 +179,10 @@ def test_a_role_is_documented_and_its_defaults_are_its_specification(role):
     assert {name: value for name, value in (defaults or {}).items() if not name.startswith("__")} == specified
 
 
-# Formats that hold no comment, texts, and what a tool or a device writes.
-WITHOUT_HEADER = re.compile(r"(^|/)(LICENSE|py\.typed|CHANGELOG\.rst)$|\.(md|json|cfg|conf|gitignore|txt\.gz)$")
+# Formats that hold no comment (or none in a line of its own), texts, and what a tool or a device writes.
+WITHOUT_HEADER = re.compile(
+    r"(^|/)(LICENSE|py\.typed|CHANGELOG\.rst|sanity/ignore-[0-9.]+\.txt)$|\.(md|json|cfg|conf|gitignore|txt\.gz)$"
+)
 
 
 def test_every_source_file_carries_the_spdx_header():

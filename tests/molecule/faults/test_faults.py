@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong, and what becomes of it. Each test leaves the cluster whole."""
 
+import json
 import re
 
 from tests.molecule.shared.playbooks import eventually
@@ -70,9 +71,10 @@ def test_a_checkpoint_that_failed_on_one_host_is_resumed_there_alone(node, playb
     assert "[worker2]" not in play(resumed.output, "Install Ray and guard its ports")
     assert "[head]" not in play(resumed.output, "Install Ray and guard its ports")
     assert alive() == EVERYBODY
-    story = playbook("status", run="deploy:ray-deployment")
+    story = playbook("status", run="deploy:ray-deployment", status_format="json", status_events=True)
     assert story.status == 0
-    assert "worker1" in story.output
+    tries = [sorted(moved.items()) for moved in outcomes(story.output)]
+    assert tries[-2:] == [[("done", {"head", "worker2"}), ("failed", {"worker1"})], [("done", {"worker1"})]]
 
 
 def test_cleanup_removes_nothing_without_approval_and_afterwards_that_alone(node, playbook, alive):
@@ -114,6 +116,18 @@ def test_cleanup_that_was_rejected_removes_nothing(node, playbook):
     assert playbook("cleanup_existing", deploy_approval_wait="park").status != 0
     assert "ray-head" in containers(worker)
     worker.check_output("docker rm -f ray-head")
+
+
+def outcomes(output: str) -> list[dict[str, set[str]]]:
+    """What the record says of each try of a checkpoint: which hosts failed, and which were done."""
+    record = next(json.loads(line) for line in output.splitlines() if line.startswith('{"run":'))
+    tries = []
+    for event in record["events"]:
+        if event["kind"] == "targets.moved":
+            tries.append({})
+            for outcome, hosts in event["data"]["targets"].items():
+                tries[-1].setdefault("failed" if outcome == "failed" else "done", set()).update(hosts)
+    return tries
 
 
 def run_container(host, name: str) -> None:

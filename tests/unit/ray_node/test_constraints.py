@@ -9,7 +9,8 @@ from tests.unit.ray_node.program import ROOT
 
 def pins(lines):
     plain = [line.split(";")[0].split("#")[0].strip() for line in lines]
-    return {name.split("[")[0]: version for name, _, version in (line.partition("==") for line in plain) if version}
+    pairs = (line.split("==", 1) for line in plain if "==" in line)
+    return {name.split("[")[0]: version for name, version in pairs}
 
 
 def file(name):
