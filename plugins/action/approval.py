@@ -198,9 +198,16 @@ class _Gate:
         gate = {"run_id": self._run.id, "checkpoint": self._approval.checkpoint, "digest": self._approval.digest}
         try:
             used = self._ledger.consume_approval(**gate)
-        except GateClosed:
+        except GateClosed as closed:
             # Whatever this says, the reason why the gate is closed is what the user must see.
             with suppress(LedgerError):
+                if self._ledger.approval(self._approval.id).state == "used":
+                    # The run is now another process's to carry out: it must not be parked under its feet.
+                    raise GateClosed(
+                        f"Approval {self._approval.id} has just opened the gate of {self._approval.checkpoint} for "
+                        f"another process, which works on run {self._run.id} now. Let it finish: "
+                        "raywright.fleet.status shows how far it is."
+                    ) from closed
                 self._ledger.move_run(self._run.id, "stopped" if self._approval.state == "rejected" else "parked")
             raise
         self._ledger.move_run(self._run.id, "running")

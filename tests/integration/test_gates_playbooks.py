@@ -306,6 +306,25 @@ def test_a_held_run_goes_on_when_somebody_approves(project):
     assert project.state() == "completed"
 
 
+def test_one_approval_lets_one_of_two_waiting_playbooks_go_on_and_the_other_leaves_the_run_alone(project):
+    held = [project.start("site.yml", wait="hold")]
+    project.await_line("An approval is needed")
+    first = (project.path / "output").rename(project.path / "first")
+    try:
+        held.append(project.start("site.yml", wait="hold"))
+        project.await_line("An approval is needed")
+        code, output = project.approve()
+        assert code == 0, output
+        codes = sorted(each.wait(DEADLINE) for each in held)
+    finally:
+        for each in held:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(each.pid, signal.SIGKILL)
+    said = first.read_text() + (project.path / "output").read_text()
+    assert (codes, project.state()) == ([0, 2], "completed"), said
+    assert "another process" in " ".join(said.split())
+
+
 def test_a_held_run_fails_when_its_approval_expires(project):
     code, output = project.run("site.yml", wait="hold", ttl="2s")
     assert (code, "expired at" in output, project.state()) == (2, True, "parked"), output
