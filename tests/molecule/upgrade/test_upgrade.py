@@ -5,6 +5,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ testinfra_hosts = ["ansible://head"]
 
 HERE = Path(__file__).parent
 ENOUGH = "/var/lib/ray/tmp/enough"
+LABELS = {"generation": f"g{int(time.time())}"}
 
 
 @pytest.fixture
@@ -53,21 +55,22 @@ def workers_with(tmp_path):
 @pytest.fixture
 def job(playbook, host, dashboard, token_file, run_directory):
     """Start the job and see it work; return what follows it to its end."""
-    given = {"job_address": dashboard, "job_token_file": str(token_file), "job_id": "pieces"}
+    host.check_output("rm -f %s", ENOUGH)
+    given = {
+        "job_address": dashboard,
+        "job_token_file": str(token_file),
+        "job_id": "pieces",
+        "job_entrypoint": f"python pieces.py {ENOUGH}",
+        "job_working_dir": str(run_directory / "job"),
+    }
     (run_directory / "job").mkdir(exist_ok=True)
     (run_directory / "job" / "pieces.py").write_text((HERE / "pieces.py").read_text())
-    started = playbook(
-        "job",
-        job_entrypoint=f"python pieces.py {ENOUGH}",
-        job_working_dir=str(run_directory / "job"),
-        job_wait=False,
-        **given,
-    )
+    started = playbook("job", job_wait=False, job_replace=True, **given)
     assert started.status == 0
 
     def finish():
         host.check_output("touch %s", ENOUGH)
-        return playbook("job", job_entrypoint=f"python pieces.py {ENOUGH}", job_timeout=300, **given)
+        return playbook("job", job_timeout=300, **given)
 
     return finish
 
@@ -79,7 +82,7 @@ def test_a_running_job_survives_and_no_more_than_the_allowed_share_is_down(
     eventually(lambda: everybody in alive(), seconds=60, what="all nodes alive")
     before = {name: node(name).service("ray").systemd_properties["ExecMainPID"] for name in everybody}
 
-    rolled = playbook("ray_deployment", workers_with(ray_node_labels={"generation": "second"}))
+    rolled = playbook("ray_deployment", workers_with(ray_node_labels=LABELS))
 
     assert rolled.status == 0
     assert rolled.changed == {"worker1", "worker2"}
@@ -93,7 +96,7 @@ def test_a_running_job_survives_and_no_more_than_the_allowed_share_is_down(
 
 
 def test_the_same_settings_again_change_nothing(playbook, workers_with):
-    again = playbook("ray_deployment", workers_with(ray_node_labels={"generation": "second"}))
+    again = playbook("ray_deployment", workers_with(ray_node_labels=LABELS))
     assert again.status == 0
     assert again.changed == set()
 
@@ -102,7 +105,7 @@ def test_settings_that_a_worker_does_not_come_up_with_go_no_further(playbook, wo
     broken = playbook(
         "ray_deployment",
         workers_with(
-            ray_node_labels={"generation": "second"},
+            ray_node_labels=LABELS,
             ray_node_environment={"RAY_AUTH_TOKEN_PATH": "/nonexistent"},
             ray_node_start_timeout=30,
         ),
@@ -111,6 +114,6 @@ def test_settings_that_a_worker_does_not_come_up_with_go_no_further(playbook, wo
     assert min(len(seen) for seen in alive()) >= 2
     assert "worker2" in alive()[-1]
 
-    mended = playbook("ray_deployment", workers_with(ray_node_labels={"generation": "second"}))
+    mended = playbook("ray_deployment", workers_with(ray_node_labels=LABELS))
     assert mended.status == 0
     eventually(lambda: alive()[-1] == {"head", "worker1", "worker2"}, seconds=60, what="all nodes alive again")
