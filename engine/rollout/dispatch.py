@@ -44,6 +44,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for worker, share in enumerate(shares):
                 group.create_task(self._serve(worker, share))
+        self._give_up()
 
     def stop(self, reason: str) -> None:
         """Hand out no more devices; those that are out are finished."""
@@ -84,6 +85,16 @@ class Dispatcher:
                 self.waiting.appendleft(replace(task, touched=True))
         self.emit("worker_lost", {"reason": reason, "names": list(out)})
         out.clear()
+
+    def _give_up(self) -> None:
+        """Name what was taken back from a dead worker and, since nothing more is started, will not be read either."""
+        doubtful = [task.name for task in self.waiting if task.name in self._lost]
+        self._finished(
+            [
+                Result(name=name, outcome="unknown", reason=f"{name}: its worker died, and it was not read since")
+                for name in doubtful
+            ]
+        )
 
     def _finished(self, results: Sequence[Result]) -> None:
         for result in results:

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small lab of real FRR routers for tests."""
 
+import ipaddress
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +19,20 @@ import yaml
 from engine.devices.base import Device
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = "pytest"
-# Benchmarking addresses (RFC 2544) are the default lab's; this lab can run beside it.
-NETWORK = "100.65.0.0/16"
+# Benchmarking addresses (RFC 2544) are the default lab's; the tests' labs run beside it, in slices of this network.
+NETWORK = ipaddress.ip_network("100.64.0.0/10")
+_SLICE = 25
+
+
+def own_lab(kind: str) -> dict[str, str]:
+    """Name and addresses of a lab that no other test process has: two test runs on one machine leave each other alone.
+
+    ``kind`` is one letter, for processes that have several. Up to 64 routers.
+    """
+    name = f"{kind}{os.getpid():x}"
+    place = zlib.crc32(name.encode()) % 2 ** (_SLICE - NETWORK.prefixlen)
+    first = NETWORK.network_address + place * 2 ** (32 - _SLICE)
+    return {"lab_name": name, "lab_management_network": f"{first}/{_SLICE}"}
 
 
 def why_not() -> str:
@@ -63,10 +76,9 @@ def running(base: Path) -> Iterator[Routers]:
     (collections / "ansible_collections" / "raywright").mkdir(parents=True)
     (collections / "ansible_collections" / "raywright" / "fleet").symlink_to(ROOT)
     lab = {
-        "lab_name": LAB,
+        **own_lab("d"),
         "lab_routers": "3",
         "lab_spines": "1",
-        "lab_management_network": NETWORK,
         "lab_directory": str(base / "lab"),
     }
     try:

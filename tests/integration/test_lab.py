@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.routers import ROOT, why_not
+from tests.integration.routers import ROOT, own_lab, why_not
 
-LAB = "labtest"
+OWN = own_lab("t")
+LAB = OWN["lab_name"]
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 POLICY = {
     "fabric_policy_version": 2,
@@ -60,9 +61,8 @@ class RouterLab:
 
     def bring(self, *arguments, **options):
         wanted = {
-            "lab_name": LAB,
+            **OWN,
             "lab_directory": str(self.directory),
-            "lab_management_network": "100.66.0.0/24",
             "lab_install": False,
         }
         return self.play("raywright.fleet.lab", "-e", json.dumps(wanted | options), *arguments)

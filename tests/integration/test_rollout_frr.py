@@ -19,7 +19,8 @@ from tests.integration import routers as lab
 
 pytestmark = pytest.mark.frr
 
-LAB = {"lab_name": "roll", "lab_routers": "9", "lab_spines": "1", "lab_management_network": "100.81.0.0/16"}
+LAB = {**lab.own_lab("r"), "lab_routers": "9", "lab_spines": "1"}
+NAME = LAB["lab_name"]
 # What a rendered configuration holds and the template does not, so that it can be looked for everywhere.
 SECRET = re.compile(rb"bgp-(leaf|spine)\d+-Xq7pA")
 MASKED = "neighbor EXTERNAL password {<masked:"
@@ -78,12 +79,12 @@ ESTABLISHED = {
     "variables": ["spine"],
     "delay": 1,
 }
-LOSE = """\
+LOSE = f"""\
 - name: Lose routers
-  ansible.builtin.command: ip netns exec roll-{{ item }} ip link set eth0 down
-  loop: "{{ network_rollout_stage.hosts[:2] }}"
+  ansible.builtin.command: ip netns exec {NAME}-{{{{ item }}}} ip link set eth0 down
+  loop: "{{{{ network_rollout_stage.hosts[:2] }}}}"
   delegate_to: localhost
-  vars: {ansible_connection: local}
+  vars: {{ansible_connection: local}}
 """
 
 
@@ -96,7 +97,7 @@ class Fabric:
         (directory / "inventory").symlink_to("inventory.yml")
 
     def on(self, name, *command, given=None):
-        pids = subprocess.run(["ip", "netns", "pids", f"roll-{name}"], capture_output=True, text=True, check=True)
+        pids = subprocess.run(["ip", "netns", "pids", f"{NAME}-{name}"], capture_output=True, text=True, check=True)
         first = next(pid for pid in pids.stdout.split() if _is_first(pid))
         words = ["nsenter", "-t", first, "-m", "-n", "-u", "-p", *command]
         return subprocess.run(words, capture_output=True, check=True, input=given).stdout
@@ -110,7 +111,7 @@ class Fabric:
 
     def link(self, state):
         for name in self.names:
-            subprocess.run(["ip", "netns", "exec", f"roll-{name}", "ip", "link", "set", "eth0", state], check=True)
+            subprocess.run(["ip", "netns", "exec", f"{NAME}-{name}", "ip", "link", "set", "eth0", state], check=True)
 
     def stop(self):
         pass
@@ -256,7 +257,7 @@ def test_an_unreachable_router_is_reported_and_too_many_in_the_canary_stop_the_r
     assert {name: after[name] for name in beyond} == {name: before[name] for name in beyond}
 
     lost = project.fleet.names[0]
-    subprocess.run(["ip", "netns", "exec", f"roll-{lost}", "ip", "link", "set", "eth0", "down"], check=True)
+    subprocess.run(["ip", "netns", "exec", f"{NAME}-{lost}", "ip", "link", "set", "eth0", "down"], check=True)
     code, output = project.run("-e", "prefix_list=LATER", name="later", stages=[2, "100%"], **given)
     assert code == 0, output
     assert project.add_up()["outcomes"] == {"changed": 8, "unreachable": 1}

@@ -138,3 +138,16 @@ def test_a_device_that_kills_every_worker_ends_as_unknown():
     assert pool.handed == {"r0": 3}
     [outcome] = [data for kind, data in events if kind == "outcome"]
     assert (outcome["outcome"], outcome["reason"]) == ("unknown", "r0: worker 0 died")
+
+
+def test_a_device_taken_back_from_a_dead_worker_is_not_forgotten_when_the_breaker_trips():
+    events, pool, breaker = run(
+        ["changed"] * 5,
+        workers=1,
+        concurrency=3,
+        deaths=[True, True, False, True],
+        max_failure_percentage=0,
+    )
+    assert breaker.tripped
+    assert set(told(events)) == set(pool.handed)
+    assert [data["outcome"] for kind, data in events if kind == "outcome"].count("unknown") == 3
