@@ -49,6 +49,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether the way back was walked before anything was touched: the change, then its rollback, and what is left is
+    the configuration that was there.
+    """
+
+    verdict: Literal["proved", "not_proved", "unprovable"]
+    """``not_proved``: it was tried and something else was left; ``unprovable``: this platform has no way to try."""
+    reason: str = ""
+    """Why it is not proved, for a person. Unmasked."""
+
+
+UNPROVABLE = Proof("unprovable", "this driver cannot try a rollback beforehand")
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What ``apply`` would do to one device, from the configuration it was planned on."""
 
@@ -57,6 +72,8 @@ class Change:
     """The rendered configuration, true bytes."""
     diff: tuple[str, ...] = field(repr=False)
     """Lines with a first character ``+``, ``-`` or space; empty: nothing to change. Unmasked."""
+    rollback: Proof = field(default=UNPROVABLE, repr=False)
+    """What is known of the way back when the change is proposed; it is no part of the change itself."""
 
     @property
     def empty(self) -> bool:

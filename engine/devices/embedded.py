@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import asyncssh
 
 from ..errors import CommandFailed, Rejected, SessionLost
-from .base import Change, Device, Mode, Session, Snapshot
+from .base import UNPROVABLE, Change, Device, Mode, Proof, Session, Snapshot
 from .ssh import OUTPUT_LIMIT, connect, where
 
 _PROMPT = re.compile(r"(?:\A|\n)[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) \Z")
@@ -95,17 +95,34 @@ class EmbeddedSession:
             startup=await self._read("show startup-config"),
         )
 
-    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:  # noqa: ARG002 - the device knows what runs on it
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         await self._configure()
         try:
             await self._load(mode, wanted)
-            diff = await self._ask("compare")
+            diff = await self._compare()
             await self._check()
+            rollback = await self._prove(running) if diff else UNPROVABLE
         finally:
             await self._abandon()
-        if any(line[:1] not in ("+", "-", " ") for line in diff.splitlines()):
+        return Change(mode=mode, wanted=wanted, diff=diff, rollback=rollback)
+
+    async def _compare(self) -> tuple[str, ...]:
+        lines = tuple((await self._ask("compare")).splitlines())
+        if any(line[:1] not in ("+", "-", " ") for line in lines):
             raise self._not_understood("compare")
-        return Change(mode=mode, wanted=wanted, diff=tuple(diff.splitlines()))
+        return lines
+
+    async def _prove(self, running: str) -> Proof:
+        """Go back inside the candidate, as ``restore`` would: the device says whether that is what runs now."""
+        try:
+            await self._load("replace", running)
+        except Rejected as exc:
+            return Proof("not_proved", f"the device does not take back its own configuration: {exc}")
+        if left := await self._compare():
+            return Proof(
+                "not_proved", f"putting it back would leave {len(left)} lines of difference, first '{left[0]}'"
+            )
+        return Proof("proved")
 
     async def apply(self, change: Change) -> None:
         await self._commit(change.mode, change.wanted)

@@ -21,7 +21,7 @@ import asyncssh
 
 from ..errors import CommandFailed, LoginRefused, Rejected, SessionLost
 from . import frr_agent, frr_tree, ssh
-from .base import Change, Device, Mode, Snapshot
+from .base import Change, Device, Mode, Proof, Snapshot
 from .frr_secrets import SECRETS
 
 _LOCK = "/var/run/frr"
@@ -64,6 +64,12 @@ for name,text in b["program"]:m=module("agent."+name,text)
 m.main(b["job"])
 """
 
+_ROLLBACK = Proof(
+    "unprovable",
+    "FRR has no candidate to try it in: frr-reload works the way back out on the router when it is gone, and it is "
+    "read back then",
+)
+
 
 @functools.cache
 def _program() -> list[list[str]]:
@@ -100,7 +106,7 @@ class FrrSession:
             return Change(mode, wanted, ())
         if mode == "replace":
             deletes, adds = answer["delete"], answer["add"]
-        return Change(mode, wanted, frr_tree.diff(running, deletes, adds))
+        return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
     async def apply(self, change: Change) -> None:
         if change.empty:

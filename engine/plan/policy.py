@@ -18,6 +18,7 @@ Mode = Literal["replace", "merge"]
 Approval = Literal["never", "plan", "stages"]
 OnFailure = Literal["stop", "rollback_stage", "rollback_run"]
 OnUnready = Literal["refuse", "skip"]
+RollbackProof = Literal["report", "require"]
 
 DEFAULT_STAGES = ("1%", "10%", "50%", "100%")
 
@@ -40,6 +41,9 @@ class Policy:
     on_unready: OnUnready = "refuse"
     """What to do about devices that refuse the login, show another host key or reject the configuration when the plan
     is made: refuse the whole plan, or leave them out and report them."""
+    rollback_proof: RollbackProof = "report"
+    """What to do about devices whose rollback is not proved when the plan is made: say so in the plan, or take them for
+    devices that cannot be changed."""
     destructive: bool = False
     """Whether whoever approves must acknowledge the risk."""
 
@@ -63,6 +67,7 @@ class Policy:
             approval=approval,
             on_failure=_choice(raw, "on_failure", OnFailure, "stop"),
             on_unready=_choice(raw, "on_unready", OnUnready, "refuse"),
+            rollback_proof=_choice(raw, "rollback_proof", RollbackProof, "report"),
             destructive=bool(raw.get("destructive", False)),
         )
 

@@ -100,6 +100,9 @@ class Result:
     """Fingerprint of what would be sent."""
     checks: Mapping[str, str] = field(default_factory=dict)
     """Each check that did not pass: its verdict when planning, its reason afterwards."""
+    rollback: str = ""
+    """The verdict on the way back, when planning: ``proved``, ``not_proved`` or ``unprovable``."""
+    rollback_reason: str = ""
     sealed: Mapping[str, str] = field(default_factory=dict)
     """Sealed artefacts in base64: ``before`` (snapshot) and ``change``."""
 

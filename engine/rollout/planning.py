@@ -4,7 +4,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import InvalidInput
@@ -49,6 +49,15 @@ class Plan:
                 found[check].append(name)
         return dict(found)
 
+    @property
+    def rollback(self) -> dict[str, dict[str, str]]:
+        """By verdict on the way back, the devices that would change and why they have it."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for name, result in self.results.items():
+            if result.outcome == "pending" and result.rollback:
+                found[result.rollback][name] = result.rollback_reason
+        return dict(found)
+
     def checkpoints(self) -> list[NewCheckpoint]:
         gates = {stage.name: stage for stage in self.policy.stages}
         return [
@@ -84,6 +93,9 @@ class Plan:
                         ("diff", list(result.diff)),
                         ("reason", result.reason),
                         ("checks_before", dict(result.checks)),
+                        ("rollback", result.rollback),
+                        # The others' reason is their platform's: the same text ten thousand times.
+                        ("rollback_reason", result.rollback_reason if result.rollback == "not_proved" else ""),
                     )
                     if value
                 },
@@ -115,6 +127,8 @@ def make(results: Mapping[str, Result], policy: Policy) -> Plan:
 
     Raises ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
     """
+    if policy.rollback_proof == "require":
+        results = {name: _proved_only(result) for name, result in results.items()}
     unready = {name: result for name, result in results.items() if result.outcome in UNREADY}
     if unready and policy.on_unready == "refuse":
         raise InvalidInput(refusal(unready))
@@ -131,6 +145,17 @@ def make(results: Mapping[str, Result], policy: Policy) -> Plan:
         in_flight=max(0, min(policy.concurrency, largest) - 1),
         stopped=_breaker(results, policy) or _canary(stages, results, policy),
     )
+
+
+def _proved_only(result: Result) -> Result:
+    if result.outcome != "pending" or result.rollback == "proved":
+        return result
+    how = "cannot be proved" if result.rollback == "unprovable" else "does not hold"
+    reason = (
+        f"{result.name}: its rollback {how}: {result.rollback_reason}; network_rollout_rollback_proof=report goes "
+        "without that proof"
+    )
+    return replace(result, outcome="failed", reason=reason, diff=(), change="", sealed={})
 
 
 def _lines(stages: Mapping[str, Sequence[str]], results: Mapping[str, Result]) -> list[PlannedDevice]:

@@ -123,6 +123,8 @@ async def plan(attempt: Attempt) -> Result:
         change=vault.change_fingerprint(attempt.key, attempt.settings.mode, task.wanted, change.diff),
         diff=tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),
         checks={name: verdict for name, (verdict, _reason) in already.items()},
+        rollback=change.rollback.verdict,
+        rollback_reason=attempt.masker.mask(change.rollback.reason),
         sealed={
             vault.BEFORE: vault.seal_snapshot(attempt.key, snapshot),
             vault.CHANGE: vault.seal_change(attempt.key, task.wanted, change.diff),

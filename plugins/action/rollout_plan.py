@@ -34,6 +34,7 @@ _POLICY = (
     "approval",
     "on_failure",
     "on_unready",
+    "rollback_proof",
     "destructive",
 )
 

@@ -83,6 +83,9 @@ options:
   on_unready:
     description: V(refuse) or V(skip).
     type: raw
+  rollback_proof:
+    description: V(report) or V(require).
+    type: raw
   destructive:
     description: Whether whoever approves must acknowledge the risk.
     type: raw
@@ -150,5 +153,9 @@ stages:
 in_flight:
   description: The largest number of devices that can be touched after the breaker's limit is crossed.
   type: int
+  returned: when a plan was made
+rollback:
+  description: Devices that would change, by what is known of their rollback, C(proved), C(not_proved) or C(unprovable).
+  type: dict
   returned: when a plan was made
 """

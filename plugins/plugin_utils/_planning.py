@@ -167,6 +167,7 @@ class Planning:
                 in_flight=plan.in_flight,
                 troubles=troubles,
                 failing=plan.failing_already,
+                rollback=plan.rollback,
                 whole=self._whole,
             )
         )
@@ -216,6 +217,7 @@ class Planning:
             "plan_gate": self._policy.approval == "plan" and bool(plan.stages),
             "stages": _stages(plan.stages, self._policy),
             "in_flight": plan.in_flight,
+            "rollback": {verdict: len(names) for verdict, names in plan.rollback.items()},
             "engine": self._engine,
         }
 

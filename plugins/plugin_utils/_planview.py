@@ -30,6 +30,7 @@ def view(
     in_flight: int,
     troubles: Mapping[str, str],
     failing: Mapping[str, Sequence[str]],
+    rollback: Mapping[str, Mapping[str, str]],
     whole: bool,
 ) -> str:
     """Return the plan as text. ``whole``: every shape of change in full, else the most frequent ones."""
@@ -38,6 +39,7 @@ def view(
         f"  not passed before the change: {check}, by {len(names)} devices: {listed(list(names), most=_NAMED)}"
         for check, names in failing.items()
     ]
+    lines += _rollback(rollback)
     if troubles:
         lines += ["  left out:", *(f"    {reason}" for reason in list(troubles.values())[:_NAMED])]
         lines += [f"    and {len(troubles) - _NAMED} more: see the report"] if len(troubles) > _NAMED else []
@@ -59,6 +61,16 @@ def _stages(stages: Mapping[str, Sequence[str]]) -> list[str]:
         which = f"  {listed(list(names), most=_CANARY_NAMED)}" if position == 0 else ""
         shown.append(f"    {name:<12} {len(names):>6} devices, {reach:>6} in all{which}")
     return ["  stages:", *shown]
+
+
+def _rollback(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say of how many devices the way back is proved; of the others why not, with the first of them as an example."""
+    shown = []
+    for verdict, words in (("proved", "proved"), ("not_proved", "NOT proved"), ("unprovable", "cannot be proved")):
+        if devices := found.get(verdict):
+            name, reason = next(iter(devices.items()))
+            shown.append(f"  rollback {words} for {len(devices)} devices" + (f", {name}: {reason}" if reason else ""))
+    return shown
 
 
 def _breaker(policy: Mapping[str, Any], in_flight: int, stages: Mapping[str, Sequence[str]]) -> list[str]:

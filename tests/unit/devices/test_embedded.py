@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.devices.base import Device
+from engine.devices.base import Device, Proof
 from engine.devices.embedded import DRIVER
 from engine.embedded.running import serving
 from engine.errors import CommandFailed, LoginRefused, Rejected, SessionLost, Unreachable
@@ -216,3 +216,13 @@ async def test_two_hundred_devices_are_changed_at_the_same_time(tmp_path):
     async with serving(tmp_path, devices=200) as fleet, asyncio.timeout(120):
         await asyncio.gather(*(change(device(fleet, name, timeout=100)) for name in fleet.nodes))
         assert all(NTP in router.running for router in fleet.fleet.routers.values())
+
+
+async def test_the_way_back_is_walked_in_the_candidate_and_what_would_be_left_is_said(session, router):
+    before = (await session.snapshot()).running
+    assert (await session.propose(before, "hostname renamed\n" + NTP, "merge")).rollback == Proof("proved")
+    other = before.replace("ntp server 10.255.0.1\n", "")
+    doubt = (await session.propose(other, NTP, "merge")).rollback
+    assert doubt.verdict == "not_proved"
+    assert "'-ntp server 10.255.0.1'" in doubt.reason
+    assert router.running == before
