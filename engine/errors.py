@@ -14,7 +14,9 @@ FleetError
     ├── HostKeyRefused    the device's host key is unknown or not the one on record
     ├── Rejected          the device refused the configuration; it says why
     ├── CommandFailed     a command could not be run or its answer not be read
-    └── SessionLost       the session ended in the middle of a change: the outcome is unknown
+    ├── SessionLost       the session ended in the middle of a change: the outcome is unknown
+    └── NotHeld           there is no change to confirm or to cancel: the device has taken it back by itself, or was
+                          never asked to hold it
 
 Messages say what happened, to what, why and what to do next, and never carry a secret.
 """
@@ -69,4 +71,8 @@ class CommandFailed(DeviceError):
 
 
 class SessionLost(DeviceError):
+    pass
+
+
+class NotHeld(DeviceError):
     pass

@@ -10,7 +10,9 @@ refused or interrupted change is told apart (1). One driver a file; ``registry``
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NoReturn, Protocol
+
+from ..errors import NotHeld, Rejected
 
 Mode = Literal["replace", "merge"]
 
@@ -80,6 +82,27 @@ class Change:
         return not self.diff
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A change on trial: the device takes it back by itself unless it is confirmed in time."""
+
+    token: str
+    """Who may confirm it: the run's id (letters, digits and ``-``). The device keeps it, for whoever confirms comes
+    in another session, and mostly from another process."""
+    seconds: float
+    """From the moment the change is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change that is on trial on a device at this moment."""
+
+    token: str | None
+    """``None`` where the platform does not say whose it is."""
+    remaining: float
+    """Seconds until the device takes it back; 0 or less: it is about to."""
+
+
 class Session(Protocol):
     """One open session with one device. Every method may raise ``SessionLost`` or ``CommandFailed``."""
 
@@ -91,8 +114,28 @@ class Session(Protocol):
         device is known to refuse.
         """
 
-    async def apply(self, change: Change) -> None:
-        """Make the change. Raises ``Rejected`` where the device refused, with the reason it gave."""
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        """Make the change. Raises ``Rejected`` where the device refused, with the reason it gave, or where another
+        change is held on it.
+
+        With ``hold`` the device itself takes the change back when the time is over, whatever became of this session,
+        of us and of the network: running configuration and, where it changed, the saved one. Only for drivers that
+        are ``confirmed``. What is held is not saved before it is confirmed.
+        """
+
+    async def held(self) -> Held | None:
+        """Read which change is held on the device; ``None``: none is. Waits for one that is being taken back.
+
+        Raises ``Rejected`` where this very device cannot hold a change although its platform can.
+        """
+
+    async def confirm(self, token: str) -> None:
+        """Keep the change held under ``token``; ``save`` comes after. Raises ``NotHeld`` where there is none any more:
+        of a confirmation and the end of the time exactly one wins, and both know which.
+        """
+
+    async def cancel(self, token: str) -> None:
+        """Take the change held under ``token`` back now. Raises ``NotHeld`` where there is none any more."""
 
     async def save(self) -> None:
         """Make the running configuration survive a reboot."""
@@ -107,6 +150,32 @@ class Session(Protocol):
         """End the session; never raises."""
 
 
+class WithoutHold:
+    """The part of ``Session`` of a platform that cannot take a change back by itself (its driver is not
+    ``confirmed``). ``apply`` calls ``refuse_hold`` first.
+    """
+
+    __slots__ = ()
+
+    async def held(self) -> Held | None:
+        return None
+
+    async def confirm(self, token: str) -> None:
+        self._nothing_held(token)
+
+    async def cancel(self, token: str) -> None:
+        self._nothing_held(token)
+
+    @staticmethod
+    def refuse_hold(hold: Hold | None) -> None:
+        if hold is not None:
+            raise Rejected("this platform cannot take a change back by itself; nothing was sent")
+
+    @staticmethod
+    def _nothing_held(token: str) -> NoReturn:
+        raise NotHeld(f"no change is held for {token}: this platform cannot hold one")
+
+
 class Driver(Protocol):
     """One platform."""
 
@@ -114,6 +183,8 @@ class Driver(Protocol):
     """Values of ``ansible_network_os`` that mean this platform, the plain one first."""
     secrets: Sequence[re.Pattern[str]]
     """Patterns for one line of configuration or output; the group ``secret`` is what is masked."""
+    confirmed: bool
+    """Whether ``apply`` takes a ``Hold``: natively, or by what the driver sets up on the device."""
 
     async def connect(self, device: Device) -> Session:
         """Open a session. Raises ``Unreachable``, ``LoginRefused`` or ``HostKeyRefused``."""

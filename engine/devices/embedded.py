@@ -6,13 +6,14 @@ The device itself computes the change, so the plan shows what this router would 
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Sequence
 
 import asyncssh
 
-from ..errors import CommandFailed, Rejected, SessionLost
-from .base import UNPROVABLE, Change, Device, Mode, Proof, Session, Snapshot
+from ..errors import CommandFailed, NotHeld, Rejected, SessionLost
+from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Proof, Session, Snapshot
 from .ssh import OUTPUT_LIMIT, connect, where
 
 _PROMPT = re.compile(r"(?:\A|\n)[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) \Z")
@@ -22,6 +23,8 @@ _ERROR = "% "
 _REFUSED = "% Commit refused:"
 _COMMITTED = "Commit complete"
 _CHECKED = "Configuration check succeeded"
+_PENDING = re.compile(r"Persist id (?P<whose>\S+): the commit is undone in (?P<seconds>\d+) s unless it is confirmed\n")
+_NONE_PENDING = "No commit waits for its confirmation\n"
 
 
 class _Shell(asyncssh.SSHClientSession[str]):
@@ -124,8 +127,36 @@ class EmbeddedSession:
             )
         return Proof("proved")
 
-    async def apply(self, change: Change) -> None:
-        await self._commit(change.mode, change.wanted)
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        # The device counts whole seconds; one more is better than one less.
+        how = f"commit confirmed {math.ceil(hold.seconds)} persist {hold.token}" if hold else "commit"
+        await self._commit(change.mode, change.wanted, how)
+
+    async def held(self) -> Held | None:
+        answer = await self._command("show commit")
+        if answer == _NONE_PENDING:
+            return None
+        pending = _PENDING.fullmatch(answer)
+        if pending is None:
+            raise self._not_understood("show commit")
+        whose = pending["whose"]
+        return Held(token=None if whose == "none" else whose, remaining=float(pending["seconds"]))
+
+    async def confirm(self, token: str) -> None:
+        await self._settle(f"commit persist {token}", "Commit confirmed")
+
+    async def cancel(self, token: str) -> None:
+        await self._settle(f"commit abort persist {token}", "Commit undone")
+
+    async def _settle(self, command: str, done: str) -> None:
+        await self._configure()
+        answer = await self._ask(command)
+        if answer.startswith(_ERROR):
+            await self._abandon()
+            raise NotHeld(self._say(answer.removeprefix(_ERROR).strip()))
+        if not answer.startswith(done):
+            raise self._not_understood(command)
+        await self._ask("end")
 
     async def save(self) -> None:
         await self._command("write memory")
@@ -158,12 +189,12 @@ class EmbeddedSession:
         if not self._shell.configuring:
             raise self._not_understood("configure")
 
-    async def _commit(self, mode: Mode, text: str) -> None:
+    async def _commit(self, mode: Mode, text: str, how: str = "commit") -> None:
         await self._configure()
         try:
             await self._load(mode, text)
             await self._check()
-            answer = await self._ask_to_commit()
+            answer = await self._ask_to_commit(how)
         except Rejected:
             await self._abandon()
             raise
@@ -174,9 +205,9 @@ class EmbeddedSession:
             raise SessionLost(self._say("its answer to the commit cannot be understood, so the outcome is unknown"))
         await self._ask("end")
 
-    async def _ask_to_commit(self) -> str:
+    async def _ask_to_commit(self, how: str) -> str:
         try:
-            return await self._ask("commit")
+            return await self._ask(how)
         except CommandFailed as exc:
             raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
 
@@ -261,6 +292,7 @@ class EmbeddedDriver:
         re.compile(r"\bneighbor \S+ password (?P<secret>\S+)"),
         re.compile(r"\bkey-string (?P<secret>\S+)"),
     )
+    confirmed = True
 
     async def connect(self, device: Device) -> Session:
         connection = await connect(device)

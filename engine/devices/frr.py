@@ -21,7 +21,7 @@ import asyncssh
 
 from ..errors import CommandFailed, LoginRefused, Rejected, SessionLost
 from . import frr_agent, frr_tree, ssh
-from .base import Change, Device, Mode, Proof, Snapshot
+from .base import Change, Device, Hold, Mode, Proof, Snapshot, WithoutHold
 from .frr_secrets import SECRETS
 
 _LOCK = "/var/run/frr"
@@ -78,7 +78,7 @@ def _program() -> list[list[str]]:
 
 
 @dataclass(slots=True)
-class FrrSession:
+class FrrSession(WithoutHold):
     """One SSH connection to one router."""
 
     device: Device
@@ -108,7 +108,8 @@ class FrrSession:
             deletes, adds = answer["delete"], answer["add"]
         return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
-    async def apply(self, change: Change) -> None:
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        self.refuse_hold(hold)
         if change.empty:
             return
         answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted})
@@ -247,6 +248,7 @@ class FrrDriver:
 
     network_os: tuple[str, ...] = ("frr", "frr.frr.frr")
     secrets: Sequence[re.Pattern[str]] = SECRETS
+    confirmed = False
 
     async def connect(self, device: Device) -> FrrSession:
         return FrrSession(device, await ssh.connect(device))

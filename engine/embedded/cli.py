@@ -145,26 +145,40 @@ def _configure(cli: Cli, _match: re.Match[str]) -> str:
 
 def _commit(cli: Cli, match: re.Match[str]) -> str:
     assert cli.candidate is not None
-    if cli.router.unconfirmed and not match["confirmed"]:
-        cli.router.confirm()
-        if render(cli.candidate) == cli.router.running:
-            return "Commit complete.\n"
     seconds = int(match["seconds"] or 600) if match["confirmed"] else None
     try:
-        cli.router.commit(cli.candidate, cli.base, seconds)
+        if cli.router.unconfirmed and not match["confirmed"]:
+            cli.router.confirm(None)
+            if render(cli.candidate) == cli.router.running:
+                return "Commit complete.\n"
+        cli.router.commit(cli.candidate, cli.base, seconds, match["persist"])
     except ConfigError as exc:
         return f"% Commit refused: {exc}\n"
     cli.base = cli.router.revision
     return f"Commit complete{f'; it is undone in {seconds} s unless it is confirmed' if seconds else ''}.\n"
 
 
-def _commit_abort(cli: Cli, _match: re.Match[str]) -> str:
-    if cli.router.unconfirmed:
-        cli.router.undo()
+def _commit_persist(cli: Cli, match: re.Match[str]) -> str:
+    """Confirm the commit of another session, by its id; the candidate of this one is left alone."""
+    cli.router.confirm(match["persist"])
+    return "Commit confirmed.\n"
+
+
+def _commit_abort(cli: Cli, match: re.Match[str]) -> str:
+    if match["persist"] or cli.router.unconfirmed:
+        cli.router.cancel(match["persist"])
     cli.candidate = parsed(cli.router.running)
     cli.base = cli.router.revision
     cli.path = []
-    return ""
+    return "Commit undone.\n" if match["persist"] else ""
+
+
+def _show_commit(cli: Cli, _match: re.Match[str]) -> str:
+    pending = cli.router.pending
+    if pending is None:
+        return "No commit waits for its confirmation\n"
+    persist, seconds = pending
+    return f"Persist id {persist or 'none'}: the commit is undone in {seconds:.0f} s unless it is confirmed\n"
 
 
 def _check(cli: Cli, _match: re.Match[str]) -> str:
@@ -229,6 +243,7 @@ _SHOW: dict[str, Handler] = {
     r"show running-config": lambda cli, _match: cli.router.read_running(),
     r"show startup-config": lambda cli, _match: cli.router.startup,
     r"show version": _show_version,
+    r"show commit": _show_commit,
     r"show bgp summary( (?P<json>json))?": _show_bgp,
     r"show route (?P<prefix>\S+)( (?P<json>json))?": _show_route,
     r"terminal (length|width) \d+": lambda _cli, _match: "",
@@ -249,8 +264,9 @@ _CONFIGURE = _commands(
         r"load (?P<how>replace|merge)": lambda cli, match: cli.begin_input(match["how"]),
         r"compare": _compare,
         r"check": _check,
-        r"commit abort": _commit_abort,
+        r"commit abort( persist (?P<persist>\S{1,64}))?": _commit_abort,
+        r"commit persist (?P<persist>\S{1,64})": _commit_persist,
         r"end|abort": _end,
-        r"commit( (?P<confirmed>confirmed)( (?P<seconds>\d{1,6}))?)?": _commit,
+        r"commit( (?P<confirmed>confirmed)( (?P<seconds>\d{1,6}))?( persist (?P<persist>\S{1,64}))?)?": _commit,
     },
 )

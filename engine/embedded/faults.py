@@ -34,8 +34,8 @@ class Fault:
     """The command line, or its beginning, that is never answered."""
     garbage: str = ""
     """The command line, or its beginning, that is answered with noise and without effect."""
-    cut: Literal["", "before-commit", "after-commit"] = ""
-    """The session ends at the commit, before or after it has taken effect."""
+    cut: Literal["", "before-commit", "after-commit", "before-confirm", "after-confirm"] = ""
+    """The session ends at the commit or at its confirmation, before or after it has taken effect."""
     reject: str = ""
     """The commit is refused for this reason."""
     revert: bool = False

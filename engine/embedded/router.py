@@ -20,7 +20,18 @@ class SessionCut(Exception):
 class Router:
     """Configurations live in files and are read when they are needed: ten thousand routers fit one process."""
 
-    __slots__ = ("_faults", "_hand", "_reads", "_revert", "_secrets", "_state", "node", "revision")
+    __slots__ = (
+        "_faults",
+        "_hand",
+        "_persist",
+        "_reads",
+        "_revert",
+        "_secrets",
+        "_state",
+        "_undone",
+        "node",
+        "revision",
+    )
 
     def __init__(self, node: Node, state: State, secrets: Secrets, faults: Faults) -> None:
         self.node = node
@@ -29,6 +40,8 @@ class Router:
         self._secrets = secrets
         self._faults = faults
         self._revert: asyncio.TimerHandle | None = None
+        self._persist: str | None = None
+        self._undone: str | None = None
         self._hand = NONE
         self._reads = 0
 
@@ -70,11 +83,14 @@ class Router:
     def write_startup(self, config: Config) -> None:
         self._state.store(self.node.name, "startup", render(config))
 
-    def commit(self, candidate: Config, base: int, confirm_within: float | None = None) -> None:
+    def commit(
+        self, candidate: Config, base: int, confirm_within: float | None = None, persist: str | None = None
+    ) -> None:
         """Make the candidate the running configuration, whole or not at all.
 
         Raises ``ConfigError`` when it is refused and ``SessionCut`` where the fault says so. With
-        ``confirm_within`` seconds, it is undone unless ``confirm`` comes in time.
+        ``confirm_within`` seconds, it is undone unless ``confirm`` comes in time; where it has an id to ``persist``
+        under, only whoever names that.
         """
         fault = self.fault
         if fault.cut == "before-commit" and fault.strike():
@@ -90,7 +106,8 @@ class Router:
         self._replace(render(candidate))
         if confirm_within is not None:
             self._state.store(self.node.name, "unconfirmed", before)
-            self._revert = asyncio.get_running_loop().call_later(confirm_within, self.undo)
+            self._persist, self._undone = persist, None
+            self._revert = asyncio.get_running_loop().call_later(confirm_within, self._undo_late)
         if fault.revert and fault.strike():
             self._replace(before)
         if fault.cut == "after-commit" and fault.strike():
@@ -100,16 +117,49 @@ class Router:
     def unconfirmed(self) -> bool:
         return self._revert is not None
 
-    def confirm(self) -> None:
-        self.stop()
-        self._state.forget(self.node.name, "unconfirmed")
+    @property
+    def pending(self) -> tuple[str | None, float] | None:
+        """The id of the commit that waits for its confirmation, and the seconds that it has left."""
+        if self._revert is None:
+            return None
+        return self._persist, max(0.0, self._revert.when() - asyncio.get_running_loop().time())
+
+    def confirm(self, persist: str | None) -> None:
+        """Keep the commit that waits under this id (``None``: under none). Raises ``ConfigError`` where it does not."""
+        self._check_persist(persist)
+        fault = self.fault
+        if fault.cut == "before-confirm" and fault.strike():
+            raise SessionCut
+        self._settled()
+        if fault.cut == "after-confirm" and fault.strike():
+            raise SessionCut
+
+    def cancel(self, persist: str | None) -> None:
+        """Undo the commit that waits under this id now. Raises ``ConfigError`` where none does."""
+        self._check_persist(persist)
+        self.undo()
+
+    def _check_persist(self, persist: str | None) -> None:
+        if self._revert is None:
+            undone = f"; that of {self._undone} was undone when its time was over" if self._undone else ""
+            raise ConfigError(f"no commit waits for its confirmation{undone}")
+        if persist != self._persist:
+            raise ConfigError(f"the commit that waits for its confirmation is that of {self._persist or 'a session'}")
+
+    def _undo_late(self) -> None:
+        self._undone = self._persist
+        self.undo()
 
     def undo(self) -> None:
         """Bring back what ran before an unconfirmed commit; also after a restart, which ends every deadline."""
         before = self._state.config(self.node.name, "unconfirmed")
         if before is not None:
             self._replace(before)
-        self.confirm()
+        self._settled()
+
+    def _settled(self) -> None:
+        self.stop()
+        self._state.forget(self.node.name, "unconfirmed")
 
     def stop(self) -> None:
         """End the clock of a confirmed commit; the next start undoes it."""

@@ -3,15 +3,19 @@
 """The embedded fleet's driver, against routers on loopback."""
 
 import asyncio
+import contextlib
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from engine.devices.base import Device, Proof
+from engine.devices.base import Device, Hold, Proof
 from engine.devices.embedded import DRIVER
 from engine.embedded.running import serving
-from engine.errors import CommandFailed, LoginRefused, Rejected, SessionLost, Unreachable
+from engine.errors import CommandFailed, LoginRefused, NotHeld, Rejected, SessionLost, Unreachable
 
 NTP = "ntp server 10.9.9.9\n"
 
@@ -129,6 +133,114 @@ async def test_a_commit_without_an_answer_has_an_unknown_outcome(fleet):
     with pytest.raises(SessionLost, match="outcome is unknown"):
         await session.apply(change)
     await session.close()
+
+
+RUN = "r-abcdefghij"
+
+
+async def hold(session, seconds=300.0, token=RUN, lines=NTP):
+    await session.apply(await session.propose("", lines, "merge"), Hold(token, seconds))
+
+
+async def test_a_held_change_is_kept_by_whoever_knows_whose_it_is_from_another_session(fleet, session, router):
+    assert await session.held() is None
+    await hold(session)
+    await session.close()
+    another = await DRIVER.connect(device(fleet))
+    held = await another.held()
+    assert held.token == RUN
+    assert 290 < held.remaining <= 300
+    with pytest.raises(NotHeld, match=f"is that of {RUN}"):
+        await another.confirm("r-somebodyel")
+    with pytest.raises(Rejected, match="another session is pending"):
+        await hold(another, token="r-somebodyel", lines="ntp server 10.8.8.8\n")
+    with pytest.raises(Rejected, match=f"is that of {RUN}"):
+        await another.apply(await another.propose("", "ntp server 10.8.8.8\n", "merge"))
+    await another.confirm(RUN)
+    assert await another.held() is None
+    with pytest.raises(NotHeld, match="no commit waits"):
+        await another.confirm(RUN)
+    await another.close()
+    assert NTP in router.running
+    assert NTP not in router.startup
+
+
+async def test_a_held_change_that_nobody_confirms_is_taken_back_by_the_device_itself(fleet, session, router):
+    before = router.running
+    await hold(session, 0.1)
+    await session.close()
+    async with asyncio.timeout(60):
+        while router.unconfirmed:  # noqa: ASYNC110 - only the router's own clock ends this
+            await asyncio.sleep(0.05)
+    assert router.running == before
+    late = await DRIVER.connect(device(fleet))
+    assert await late.held() is None
+    with pytest.raises(NotHeld, match=f"that of {RUN} was undone when its time was over"):
+        await late.confirm(RUN)
+    with pytest.raises(NotHeld):
+        await late.cancel(RUN)
+    await late.close()
+
+
+async def test_a_held_change_is_cancelled_at_once(session, router):
+    before = router.running
+    await hold(session)
+    with pytest.raises(NotHeld):
+        await session.cancel("r-somebodyel")
+    await session.cancel(RUN)
+    assert router.running == before
+    assert await session.held() is None
+
+
+@pytest.mark.parametrize(("cut", "kept"), [("before-confirm", False), ("after-confirm", True)])
+async def test_a_session_cut_at_the_confirmation_is_lost_whatever_became_of_it(fleet, session, router, cut, kept):
+    await hold(session)
+    faults(fleet, cut=cut, times=1)
+    with pytest.raises(SessionLost):
+        await session.confirm(RUN)
+    assert router.unconfirmed is not kept
+    assert NTP in router.running
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.sampled_from(["hold", "confirm", "cancel", "expire", "restart", "foreign confirm"]), min_size=1, max_size=12
+    )
+)
+async def test_whatever_the_order_a_change_is_kept_exactly_when_it_was_confirmed_in_time(steps, tmp_path):
+    """The router against a model: what runs, and what would run if nobody came any more."""
+    kept, held = 0, None
+    async with contextlib.AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(serving(tmp_path, devices=4, reset=True))
+        for number, step in enumerate(steps, start=1):
+            router = fleet.fleet.routers["leaf-001"]
+            if step == "restart":
+                await stack.aclose()
+                fleet = await stack.enter_async_context(serving(tmp_path, devices=4))
+                router, held = fleet.fleet.routers["leaf-001"], None
+            elif step == "expire":
+                if router.unconfirmed:
+                    router._undo_late()
+                held = None
+            else:
+                session = await DRIVER.connect(device(fleet))
+                token = "r-somebodyel" if step == "foreign confirm" else RUN
+                act = {
+                    "hold": lambda s=session, n=number: hold(s, lines=f"domain-name {n}.example.net\n"),
+                    "cancel": lambda s=session: s.cancel(RUN),
+                }.get(step, lambda s=session, t=token: s.confirm(t))
+                expected = (step == "hold") is (held is None) and step != "foreign confirm"
+                if expected:
+                    await act()
+                    kept, held = (held if step == "confirm" else kept), (number if step == "hold" else None)
+                else:
+                    with pytest.raises((NotHeld, Rejected)):
+                        await act()
+                await session.close()
+            runs = held or kept
+            found = re.search(r"^domain-name (\d+)", router.running, re.MULTILINE)
+            assert (int(found[1]) if found else 0) == runs
 
 
 async def test_noise_is_not_taken_for_an_answer(fleet, session, router):
