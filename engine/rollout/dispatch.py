@@ -11,6 +11,7 @@ from typing import Any
 from .breaker import Breaker
 from .job import Result, Task
 from .pools import Pool, WorkerLost
+from .reading import UNREAD
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -80,7 +81,7 @@ class Dispatcher:
         for name, task in out.items():
             self._lost[name] = self._lost.get(name, 0) + 1
             if self._lost[name] >= _MOST_TRIES or self.stopped or self.breaker.tripped:
-                self._finished([Result(name=name, outcome="unknown", reason=f"{name}: {reason}")])
+                self._finished([Result(name=name, outcome="unknown", reason=f"{name}: {reason}; {UNREAD}")])
             else:
                 self.waiting.appendleft(replace(task, touched=True))
         self.emit("worker_lost", {"reason": reason, "names": list(out)})
@@ -90,10 +91,7 @@ class Dispatcher:
         """Name what was taken back from a dead worker and, since nothing more is started, will not be read either."""
         doubtful = [task.name for task in self.waiting if task.name in self._lost]
         self._finished(
-            [
-                Result(name=name, outcome="unknown", reason=f"{name}: its worker died, and it was not read since")
-                for name in doubtful
-            ]
+            [Result(name=name, outcome="unknown", reason=f"{name}: its worker died; {UNREAD}") for name in doubtful]
         )
 
     def _finished(self, results: Sequence[Result]) -> None:

@@ -89,6 +89,8 @@ class Result:
     name: str
     outcome: str
     reason: str = ""
+    read_back: str = ""
+    """How far the change was on a device whose outcome was unknown until it was read: see ``reading.Finding``."""
     attempts: int = 1
     seconds: float = 0.0
     diff: tuple[str, ...] = ()

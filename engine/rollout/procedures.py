@@ -5,16 +5,19 @@
 Each procedure takes an ``Attempt`` and returns a ``Result``. A device is always read before it is changed, so a task
 that is done again after a crash never sends anything blindly:
 
-==================  =====================================================================
-what is read        what is done
-==================  =====================================================================
-the planned start   the change is applied, read back, verified and saved
-the wanted state    nothing; it is the outcome of an earlier try (``changed``), or the
-                    device already was so (``unchanged``)
-half way, by us     the change is applied again: only where an earlier try is on record and
-                    every line comes from the planned start or the wanted state
-anything else       held back: somebody changed the device since the plan was made
-==================  =====================================================================
+============  ===========================================================================
+what is read  what is done
+============  ===========================================================================
+not_applied   the change is applied, read back, verified and saved
+applied       nothing; it is the outcome of an earlier try (``changed``), or the device
+              already was so (``unchanged``)
+partial       the change is applied again, where an earlier try may have touched the
+              device; held back otherwise
+foreign       held back: somebody changed the device since the plan was made
+============  ===========================================================================
+
+A session that breaks in the middle of a change leaves an unknown outcome: another session reads the device and the same
+table decides. ``reading.classify`` is the table's left side.
 """
 
 import asyncio
@@ -28,7 +31,7 @@ from ..sealing.key import FleetKey
 from ..sealing.masking import Masker
 from . import vault
 from .job import Result, Settings, Task
-from .reading import Configuration, explained
+from .reading import UNREAD, Configuration, Finding, classify
 from .retry import delays
 from .validation import failing, regressed
 
@@ -43,6 +46,8 @@ class Attempt:
     key: FleetKey
     masker: Masker
     tries: int = 0
+    read_back: Finding | None = None
+    """What was found on a device whose outcome was unknown; ``None`` while there is no doubt, or it was not read."""
     pauses: Iterator[float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +95,7 @@ class Attempt:
             outcome=outcome,
             reason=self.masker.mask(reason),
             attempts=max(1, self.tries),
+            read_back=self.read_back or "",
             **more,  # type: ignore[arg-type]  # its fields by name; Result has their types
         )
 
@@ -140,16 +146,17 @@ async def push(attempt: Attempt) -> Result:
             async with attempt.session() as session:
                 return await _push(attempt, session, touched=touched)
         except _Unknown as exc:
-            touched = True
+            touched, attempt.read_back = True, None
             if not await attempt.another_try():
-                return attempt.result("unknown", str(exc))
-        except Unreachable as exc:
-            if not touched:
-                raise
-            return attempt.result("unknown", f"{exc}; it may have been changed and could not be read since")
+                return attempt.result("unknown", f"{exc}; {UNREAD}")
         except _PASSING as exc:
             if not await attempt.another_try():
-                return attempt.result("unknown" if touched else "failed", str(exc))
+                return attempt.result("unknown", f"{exc}; {UNREAD}") if touched else attempt.result("failed", str(exc))
+        except DeviceError as exc:
+            # Unreachable, or not let in any more: that says nothing about a change that was begun.
+            if not touched:
+                raise
+            return attempt.result("unknown", f"{exc}; {UNREAD}")
 
 
 class _Unknown(Exception):
@@ -160,22 +167,21 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
     task = attempt.task
     assert task.before is not None
     now = attempt.configuration((await session.snapshot()).running)
-    start = attempt.configuration(task.before.running)
-    if now.normal != start.normal:
-        wanted = attempt.configuration(task.wanted)
-        if (await session.propose(now.text, task.wanted, attempt.settings.mode)).empty:
-            if touched:
-                await session.save()
-            return attempt.result(
-                "changed" if touched else "unchanged", _FOUND_AS_WANTED[touched], after=attempt.fingerprint(now)
-            )
-        if not (touched and explained(now, start, wanted)):
-            return attempt.result(
-                "held_back",
-                f"{task.name}: its configuration is not the one the plan was made on; look at what changed it, "
-                "then plan again",
-                before=attempt.fingerprint(now),
-            )
+    finding = await _found(attempt, session, now)
+    attempt.read_back = finding if touched else None
+    if finding == "applied":
+        if touched:
+            await session.save()
+        return attempt.result(
+            "changed" if touched else "unchanged", _FOUND_AS_WANTED[touched], after=attempt.fingerprint(now)
+        )
+    if finding == "foreign" or (finding == "partial" and not touched):
+        return attempt.result(
+            "held_back",
+            f"{task.name}: its configuration is not the one the plan was made on; look at what changed it, "
+            "then plan again",
+            before=attempt.fingerprint(now),
+        )
     change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
     try:
         await session.apply(change)
@@ -192,9 +198,22 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
         return await _undo(
             attempt, session, "failed", f"{task.name}: took the change but does not show all of it: {shown}"
         )
-    return attempt.result("changed", after=attempt.fingerprint(left))
+    return attempt.result("changed", _SENT_AGAIN[finding] if touched else "", after=attempt.fingerprint(left))
 
 
+async def _found(attempt: Attempt, session: Session, now: Configuration) -> Finding:
+    """Say how far the change is, asking the device what is missing only where it is not as the plan found it."""
+    task, mode = attempt.task, attempt.settings.mode
+    assert task.before is not None
+    before = attempt.configuration(task.before.running).normal
+    complete = now.normal != before and (await session.propose(now.text, task.wanted, mode)).empty
+    return classify(now.normal, before, attempt.configuration(task.wanted).normal, complete=complete)
+
+
+_SENT_AGAIN: dict[Finding, str] = {
+    "not_applied": "an earlier try had not changed it, as was read back; it was sent then",
+    "partial": "an earlier try had made part of the change, as was read back; the rest was made then",
+}
 _FOUND_AS_WANTED = {
     True: "an earlier try had made the change; it was read back, not sent again",
     False: "already as wanted when its turn came",
@@ -267,8 +286,8 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
         return attempt.result("rolled_back", "was already as before")
     found = attempt.configuration(now.running)
     start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
-    ours = attempt.fingerprint(found) == task.after or found.normal == start.normal
-    if not ours and not (task.touched and explained(found, start, wanted)):
+    finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
+    if finding == "foreign" or (finding == "partial" and not task.touched):
         return attempt.result("held_back", f"{task.name}: not rolled back: somebody changed it since; look at it first")
     await session.restore(task.before)
     left = await session.snapshot()

@@ -3,8 +3,12 @@
 """Reading a device back, and what the reading says of a change whose outcome is unknown."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ..devices.base import Driver
+
+UNREAD = "it may have been changed and could not be read since; the next run reads it before anything is sent"
+"""What is said of an outcome that stays unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,24 @@ class Configuration:
         return cls(text=text, normal=driver.normalise(text))
 
 
-def explained(now: Configuration, before: Configuration, wanted: Configuration) -> bool:
-    """Whether every line there comes from the one or the other: a change of ours that got half way.
+Finding = Literal["applied", "not_applied", "partial", "foreign"]
+"""What a reading says of a change that may or may not have been made."""
 
-    A line of neither was put there by somebody else, and is not ours to overwrite.
+
+def classify(now: str, before: str, wanted: str, *, complete: bool) -> Finding:
+    """Compare what was read with what was there before and what is wanted, all without what changes by itself.
+
+    ``complete``: nothing is missing of the change. That is the device's own word, for a text cannot tell: a router adds
+    its defaults to what it was sent, and a fragment that is merged is never the whole of what is there.
+
+    * ``not_applied``: the device is as the plan found it;
+    * ``applied``: nothing is missing;
+    * ``partial``: something is missing, and every line is of the one or the other: a change of ours that got half way;
+    * ``foreign``: a line is of neither. Somebody else put it there, and it is not ours to overwrite.
     """
-    ours = {line.strip() for side in (before, wanted) for line in side.normal.splitlines()}
-    return all(line.strip() in ours for line in now.normal.splitlines())
+    if now == before:
+        return "not_applied"
+    if complete:
+        return "applied"
+    ours = {line.strip() for side in (before, wanted) for line in side.splitlines()}
+    return "partial" if all(line.strip() in ours for line in now.splitlines()) else "foreign"

@@ -42,6 +42,7 @@ class Recorder:
             # Why a device was rolled back stays on record.
             told["reason"] = result.reason
         told |= {"after": result.after} if result.after else {}
+        told |= {"read_back": result.read_back} if result.read_back else {}
         self._put(result.name, result.outcome, told)
 
     def _checked(self, result: Result) -> None:

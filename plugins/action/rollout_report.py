@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _rollout
 
 if TYPE_CHECKING:
-    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger
+    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Target
 
 _NAMED = 10
 _SOURCES = ("run", "plan", "refused")
@@ -27,6 +27,7 @@ _NOTHING: dict[str, Any] = {
     "outcomes": {},
     "stages": [],
     "failures": [],
+    "read_back": [],
     "engine": {"seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0, "devices_per_second": 0.0},
 }
 _FINE = frozenset({"changed", "unchanged", "pending", "rolled_back"})
@@ -77,16 +78,9 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
     checkpoints = ledger.checkpoints(run.id)
     stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan"]
     figures = [figure for each in checkpoints if (figure := each.detail.get("engine"))]
-    failures = [
-        {
-            "name": target.name,
-            "stage": target.checkpoint,
-            "outcome": target.outcome,
-            "reason": target.detail.get("reason", ""),
-        }
-        for target in ledger.targets(run.id)
-        if target.outcome not in _FINE or target.detail.get("regressed")
-    ]
+    targets = list(ledger.targets(run.id))
+    failures = [_told(each) for each in targets if each.outcome not in _FINE or each.detail.get("regressed")]
+    doubted = [each for each in targets if each.detail.get("read_back")]
     return {
         "run": run.id,
         "name": run.name,
@@ -97,6 +91,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "outcomes": dict(outcomes),
         "stages": stages,
         "failures": failures,
+        "read_back": [{**_told(each), "found": each.detail["read_back"]} for each in doubted],
         "approvals": [
             {
                 "checkpoint": each.checkpoint,
@@ -108,6 +103,15 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
             for each in ledger.approvals(run_id=run.id)
         ],
         "engine": _engine(figures, outcomes.total()),
+    }
+
+
+def _told(target: Target) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "stage": target.checkpoint,
+        "outcome": target.outcome,
+        "reason": target.detail.get("reason", ""),
     }
 
 
@@ -135,6 +139,7 @@ def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
             for stage in plan["stages"]
         ],
         "failures": [{"name": name, "reason": reason} for name, reason in plan["failures"].items()],
+        "read_back": [],
         "engine": plan["engine"],
     }
 
@@ -179,6 +184,10 @@ def _text(report: dict[str, Any], path: str | None) -> str:
         counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())
         said = f"  {stage['name']:<12} {counts or str(stage['devices']) + ' devices'}"
         lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)
+    found = Counter(each["found"] for each in report["read_back"])
+    if found:
+        said = ", ".join(f"{count} {finding.replace('_', ' ')}" for finding, count in found.items())
+        lines.append(f"  read back after a try that broke off: {said}")
     failures = report["failures"]
     lines += [f"  ! {_named(each['name'], each['reason'])}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]

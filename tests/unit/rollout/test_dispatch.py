@@ -13,6 +13,7 @@ from engine.rollout.breaker import Breaker
 from engine.rollout.dispatch import Dispatcher
 from engine.rollout.job import Result, Task
 from engine.rollout.pools import WorkerLost
+from engine.rollout.reading import UNREAD
 
 OUTCOMES = ["changed", "unchanged", "failed", "rejected", "unreachable", "unknown", "held_back"]
 
@@ -137,7 +138,7 @@ def test_a_device_that_kills_every_worker_ends_as_unknown():
     events, pool, _breaker = run(["changed"], workers=1, deaths=[True] * 9)
     assert pool.handed == {"r0": 3}
     [outcome] = [data for kind, data in events if kind == "outcome"]
-    assert (outcome["outcome"], outcome["reason"]) == ("unknown", "r0: worker 0 died")
+    assert (outcome["outcome"], outcome["reason"]) == ("unknown", f"r0: worker 0 died; {UNREAD}")
 
 
 def test_a_device_taken_back_from_a_dead_worker_is_not_forgotten_when_the_breaker_trips():

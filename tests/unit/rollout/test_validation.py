@@ -7,7 +7,6 @@ import pytest
 from engine.errors import CommandFailed, InvalidInput
 from engine.plan.checks import Check
 from engine.rollout import validation
-from engine.rollout.reading import Configuration, explained
 
 PEERS = '{"peers": {"10.0.0.1": {"state": "Established"}, "10.0.0.2": {"state": "Idle"}}}'
 
@@ -79,30 +78,6 @@ async def test_a_check_that_breaks_on_an_unforeseen_output_never_passes_and_neve
 def test_a_check_that_cannot_be_read_is_refused_before_anything_is_touched(given, says):
     with pytest.raises(InvalidInput, match=says):
         validation.require_readable([Check(name="c", command="show", **given)])
-
-
-def configuration(*lines):
-    return Configuration(text="\n".join(lines), normal="\n".join(lines))
-
-
-BEFORE = configuration("hostname a", "interface e1", " description old", "ntp server 1.1.1.1")
-WANTED = configuration("hostname a", "interface e1", " description new", "ntp server 2.2.2.2")
-
-
-@pytest.mark.parametrize(
-    ("now", "ours"),
-    [
-        (BEFORE, True),
-        (WANTED, True),
-        (configuration("hostname a", "interface e1", " description new", "ntp server 1.1.1.1"), True),
-        (configuration("hostname a"), True),
-        (configuration("hostname a", "  description new"), True),
-        (configuration("hostname a", "ntp server 9.9.9.9"), False),
-        (configuration(*WANTED.text.splitlines(), "banner login by hand"), False),
-    ],
-)
-def test_half_of_a_change_is_ours_and_a_line_of_neither_side_is_somebody_elses(now, ours):
-    assert explained(now, BEFORE, WANTED) is ours
 
 
 @pytest.mark.parametrize(
