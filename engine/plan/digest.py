@@ -17,13 +17,20 @@ class PlannedDevice:
     stage: str
     before: str
     change: str
+    wave: int = 0
+    """Its turn within the stage, see ``waves``."""
+    groups: tuple[str, ...] = ()
+    """Its redundancy groups."""
+    strata: tuple[str, ...] = ()
+    """What it is counted as by the breaker, beside fleet and stage."""
 
 
 def digest(devices: Iterable[PlannedDevice], policy: Mapping[str, Any]) -> str:
-    """SHA-256, hexadecimal, over the policy and every device's stage, change and starting configuration."""
+    """SHA-256, hexadecimal, over the policy and every device's place, change and starting configuration."""
     hashed = hashlib.sha256(canonical(policy))
     for device in sorted(devices, key=lambda device: device.name):
-        hashed.update(canonical([device.name, device.stage, device.before, device.change]))
+        place = [device.stage, device.wave, list(device.groups), list(device.strata)]
+        hashed.update(canonical([device.name, *place, device.before, device.change]))
     return hashed.hexdigest()
 
 
@@ -76,6 +83,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: in
         (
             "another ansible_network_os for",
             [n for n in new if n in old and old[n].get("network_os") != new[n].get("network_os")],
+        ),
+        (
+            "another redundancy group (never_together) for",
+            [n for n in new if n in old and old[n].get("groups", []) != new[n].get("groups", [])],
         ),
     )
     said.extend(f"{what}: {listed(names, most=most)}" for what, names in groups if names)

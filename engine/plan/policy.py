@@ -3,7 +3,7 @@
 """The policy of a rollout: everything but the devices and their configurations that a digest covers."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -21,6 +21,7 @@ OnUnready = Literal["refuse", "skip"]
 RollbackProof = Literal["report", "require"]
 
 DEFAULT_STAGES = ("1%", "10%", "50%", "100%")
+DEFAULT_STRATIFY = ("role", "site")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,18 @@ class Policy:
     mode: Mode = "replace"
     stages: tuple[Stage, ...] = field(default_factory=lambda: stages_.parse(DEFAULT_STAGES))
     order: Order = "shuffle"
+    stratify: tuple[str, ...] = DEFAULT_STRATIFY
+    """Inventory variables that tell one kind of device from another, beside platform and shape of change."""
+    never_together: str = ""
+    """A variable, equal on the devices of a redundancy group; or what the names of inventory groups begin with, each of
+    which is one.
+    """
+    last: tuple[str, ...] = ()
+    """Hosts and inventory groups that come last, one device at a time: what carries our own management path."""
     max_failure_percentage: float = 10.0
     min_sample: int = 10
+    max_stratum_failure_percentage: float = 50.0
+    stratum_min_sample: int = 5
     concurrency: int = 100
     retries: int = 3
     timeout: float = 60.0
@@ -58,8 +69,13 @@ class Policy:
             mode=_choice(raw, "mode", Mode, "replace"),
             stages=stages_.parse(raw.get("stages", DEFAULT_STAGES), approve_each=approval == "stages"),
             order=_choice(raw, "order", Order, "shuffle"),
+            stratify=_names(raw, "stratify", DEFAULT_STRATIFY),
+            never_together=_text(raw, "never_together"),
+            last=_names(raw, "last", ()),
             max_failure_percentage=_number(raw, "max_failure_percentage", 10.0, low=0, high=100),
             min_sample=int(_number(raw, "min_sample", 10, low=1, whole=True)),
+            max_stratum_failure_percentage=_number(raw, "max_stratum_failure_percentage", 50.0, low=0, high=100),
+            stratum_min_sample=int(_number(raw, "stratum_min_sample", 5, low=1, whole=True)),
             concurrency=int(_number(raw, "concurrency", 100, low=1, whole=True)),
             retries=int(_number(raw, "retries", 3, low=1, whole=True)),
             timeout=stages_.seconds(raw.get("timeout", 60), "timeout"),
@@ -76,6 +92,8 @@ class Policy:
         return asdict(self) | {
             "stages": [asdict(stage) for stage in self.stages],
             "validate": [check.as_dict() for check in self.validate],
+            "stratify": list(self.stratify),
+            "last": list(self.last),
         }
 
 
@@ -102,6 +120,22 @@ def _number(
     return number
 
 
+def _names(raw: Mapping[str, Any], option: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    value = raw.get(option, default)
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise InvalidInput(f"{option}: {value!r} is no list of names")
+    if wrong := [name for name in value if not isinstance(name, str) or not name.strip()]:
+        raise InvalidInput(f"{option}: {wrong[0]!r} is no name")
+    return tuple(dict.fromkeys(name.strip() for name in value))
+
+
+def _text(raw: Mapping[str, Any], option: str) -> str:
+    value = raw.get(option, "")
+    if not isinstance(value, str):
+        raise InvalidInput(f"{option}: {value!r} is no name")
+    return value.strip()
+
+
 def recorded(raw: Mapping[str, Any]) -> Policy:
     """Read a policy back from ``as_dict``: it was checked when it was written."""
     return Policy(
@@ -109,5 +143,7 @@ def recorded(raw: Mapping[str, Any]) -> Policy:
             **raw,
             "stages": tuple(Stage(**stage) for stage in raw["stages"]),
             "validate": tuple(Check(**{**check, "variables": tuple(check["variables"])}) for check in raw["validate"]),
+            "stratify": tuple(raw["stratify"]),
+            "last": tuple(raw["last"]),
         }
     )

@@ -73,7 +73,7 @@ class Engine:
             await asyncio.to_thread(
                 wait_for_earlier_workers, self.job.folder / "workers.lock", patience(settings.timeout)
             )
-        breaker = Breaker(**settings.breaker)  # type: ignore[arg-type]  # counts are whole
+        breaker = Breaker(**settings.breaker)
         acting = [task for task in tasks if task.kind != "validate"]
         async with self._pool() as pool:
             workers = await pool.start()
@@ -114,7 +114,7 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), settings.soak)
         if settings.checks and not self._reason:
-            await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")  # type: ignore[arg-type]  # counts are whole
+            await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")
 
     def _emit(self, event: str, data: dict[str, Any]) -> None:
         if event == "outcome" and self._dispatcher is not None:

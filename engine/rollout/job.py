@@ -11,7 +11,7 @@ from ..devices.base import Device, Mode, Snapshot
 Kind = Literal["plan", "push", "validate", "restore"]
 """What is done to a device; ``procedures`` has one function for each."""
 
-NO_LIMIT: Mapping[str, float] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 0}
+NO_LIMIT: Mapping[str, Any] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 0}
 """A breaker that never trips: all may fail, and there is no fleet of which too many could."""
 
 
@@ -30,15 +30,24 @@ class Settings:
     soak: float = 0.0
     """Seconds between the last push and the first check."""
     checks: tuple[dict[str, Any], ...] = ()
-    breaker: Mapping[str, float] = field(default_factory=lambda: NO_LIMIT)
+    breaker: Mapping[str, Any] = field(default_factory=lambda: NO_LIMIT)
     """The fields of ``breaker.Breaker`` to begin with."""
+    holding: Mapping[str, str] = field(default_factory=dict)
+    """By redundancy group, the member that is not in order already: the others are held back."""
+    next_hops: tuple[str, ...] = ()
+    """Addresses that the way to the devices leads through, from where the sessions are opened."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"checks": list(self.checks), "breaker": dict(self.breaker)}
+        return asdict(self) | {
+            "checks": list(self.checks),
+            "breaker": dict(self.breaker),
+            "holding": dict(self.holding),
+            "next_hops": list(self.next_hops),
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Settings":
-        return cls(**{**raw, "checks": tuple(raw.get("checks", ()))})
+        return cls(**{**raw, **{name: tuple(raw.get(name, ())) for name in ("checks", "next_hops")}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,12 @@ class Task:
     """Inventory variables that the checks ask for."""
     checks_before: Mapping[str, str] = field(default_factory=dict)
     """Verdicts of the checks that the device did not pass when the plan was made."""
+    wave: int = 0
+    """Its turn within the job: waves are pushed and validated one after the other."""
+    groups: tuple[str, ...] = ()
+    """Its redundancy groups: it is touched only when all members before it ended as wanted."""
+    strata: tuple[str, ...] = ()
+    """What the breaker counts it as, beside fleet and stage."""
 
     @property
     def name(self) -> str:
@@ -77,7 +92,7 @@ class Task:
                 "device": Device(**raw["device"]),
                 "diff": tuple(raw.get("diff", ())),
                 "before": Snapshot(**before) if before else None,
-                "secrets": tuple(raw.get("secrets", ())),
+                **{name: tuple(raw.get(name, ())) for name in ("secrets", "groups", "strata")},
             }
         )
 
@@ -107,10 +122,14 @@ class Result:
     rollback_reason: str = ""
     sealed: Mapping[str, str] = field(default_factory=dict)
     """Sealed artefacts in base64: ``before`` (snapshot) and ``change``."""
+    held_for: str = ""
+    """The member of its redundancy group for whose sake it was not touched."""
+    carries: tuple[str, ...] = ()
+    """Those of ``Settings.next_hops`` that are its own addresses: our way to other devices leads through it."""
 
     def as_dict(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value not in ("", (), {})}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Result":
-        return cls(**{**raw, "diff": tuple(raw.get("diff", ()))})
+        return cls(**{**raw, **{name: tuple(raw.get(name, ())) for name in ("diff", "carries")}})

@@ -21,7 +21,18 @@ def test_the_order_of_devices_and_options_does_not_change_a_digest():
     assert digest(DEVICES, POLICY) == digest(reversed(DEVICES), dict(reversed(POLICY.items())))
 
 
-@pytest.mark.parametrize("change", [{"name": "r9"}, {"stage": "10%"}, {"before": "x"}, {"change": "x"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "r9"},
+        {"stage": "10%"},
+        {"before": "x"},
+        {"change": "x"},
+        {"wave": 1},
+        {"groups": ("pair 1",)},
+        {"strata": ("role leaf",)},
+    ],
+)
 def test_everything_of_a_device_changes_the_digest(change):
     assert digest([replace(DEVICES[0], **change), *DEVICES[1:]], POLICY) != digest(DEVICES, POLICY)
 
@@ -53,6 +64,10 @@ def _with(change):
         (lambda new: new["devices"]["r1"].update(wanted="other"), ["another configuration for: r1"]),
         (lambda new: new["devices"]["r3"].update(address="r3:2222"), ["another address for: r3"]),
         (lambda new: new["devices"]["r3"].update(network_os="embedded"), ["another ansible_network_os for: r3"]),
+        (
+            lambda new: new["devices"]["r3"].update(groups=["pair 1"]),
+            ["another redundancy group (never_together) for: r3"],
+        ),
     ],
 )
 def test_a_difference_is_said_in_one_sentence(change, says):
