@@ -88,6 +88,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: in
             "another redundancy group (never_together) for",
             [n for n in new if n in old and old[n].get("groups", []) != new[n].get("groups", [])],
         ),
+        ("another stage for", [n for n in new if n in old and old[n].get("stages") != new[n].get("stages")]),
     )
     said.extend(f"{what}: {listed(names, most=most)}" for what, names in groups if names)
     return said

@@ -90,7 +90,7 @@ class Policy:
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain JSON types: what the digest covers and what a resume compares."""
         return asdict(self) | {
-            "stages": [asdict(stage) for stage in self.stages],
+            "stages": [stage.as_dict() for stage in self.stages],
             "validate": [check.as_dict() for check in self.validate],
             "stratify": list(self.stratify),
             "last": list(self.last),
@@ -141,7 +141,7 @@ def recorded(raw: Mapping[str, Any]) -> Policy:
     return Policy(
         **{
             **raw,
-            "stages": tuple(Stage(**stage) for stage in raw["stages"]),
+            "stages": tuple(map(Stage.recorded, raw["stages"])),
             "validate": tuple(Check(**{**check, "variables": tuple(check["variables"])}) for check in raw["validate"]),
             "stratify": tuple(raw["stratify"]),
             "last": tuple(raw["last"]),

@@ -11,7 +11,9 @@ from ..errors import InvalidInput
 from ..ledger.records import NewCheckpoint, NewTarget
 from ..plan.cohorts import cohorts
 from ..plan.digest import PlannedDevice, digest, listed
+from ..plan.division import divide
 from ..plan.policy import Policy
+from ..plan.selectors import Selector
 from .breaker import Breaker
 from .job import Result
 from .recording import blobs_of
@@ -122,10 +124,11 @@ class Plan:
         return ", ".join(parts)
 
 
-def make(results: Mapping[str, Result], policy: Policy) -> Plan:
+def make(results: Mapping[str, Result], policy: Policy, placed: Mapping[str, Selector] | None = None) -> Plan:
     """Make a plan from the result of every device, in inventory order.
 
-    Raises ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
+    ``placed`` says which selector each device belongs to, where the policy's stages select their devices. Raises
+    ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
     """
     if policy.rollback_proof == "require":
         results = {name: _proved_only(result) for name, result in results.items()}
@@ -135,7 +138,11 @@ def make(results: Mapping[str, Result], policy: Policy) -> Plan:
     missing = [name for name, result in results.items() if result.outcome == "unreachable"]
     acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
     changing = len(acting) > len(missing)
-    stages = cohorts(acting, policy.stages, policy.order, missing) if changing else {}
+    stages = (
+        divide(acting, policy.stages, placed or {}, lambda names, stages: cohorts(names, stages, policy.order, missing))
+        if changing
+        else {}
+    )
     largest = max((len(names) for names in stages.values()), default=0)
     return Plan(
         digest=digest(_lines(stages, results), policy.as_dict()),

@@ -13,12 +13,13 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _stages
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import device_names
 from ansible_collections.raywright.fleet.plugins.plugin_utils._planning import Planning
 
 if TYPE_CHECKING:
+    from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
 _POLICY = (
@@ -83,13 +84,14 @@ class ActionModule(ActionBase):
             self._play_context,
             self._task,
             timeout=policy.timeout,
-            wanted_variables=sorted({name for check in policy.validate for name in check.variables}),
+            wanted_variables=sorted({*_asked(policy), *_stages.asked(policy)}),
         )
         devices = list(reader.reach(names))
         _check_devices(devices)
+        policy, placed = _stages.place(policy, devices, task_vars)
         check = bool(self._task.check_mode)
         wanted = _wanted(Path(args["configs"]), names)
-        work = Planning(args, policy, devices, wanted, check_mode=check, whole=bool(self._task.diff))
+        work = Planning(args, policy, devices, wanted, placed, check_mode=check, whole=bool(self._task.diff))
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
         with _ledger.opened(args["ledger_url"], read_only=check) as ledger:
@@ -100,6 +102,11 @@ class ActionModule(ActionBase):
                 return work.resumed(ledger, found)
             requester = _ledger.identity(args["requester"], task_vars)
             return work.planned(ledger, requester)
+
+
+def _asked(policy: Policy) -> set[str]:
+    """The inventory variables that the checks ask for."""
+    return {name for check in policy.validate for name in check.variables}
 
 
 def _listed(value: Any) -> Any:

@@ -38,6 +38,18 @@ def device_names(task_vars: Mapping[str, Any], pattern: str | list[str] | None =
     return names
 
 
+def matching(task_vars: Mapping[str, Any], pattern: str) -> set[str]:
+    """The names that a pattern matches in the whole inventory. Raises ``AnsibleActionFail`` when there is none."""
+    # Read anew by every call: a restriction to the play's own hosts is no concern of a pattern that people wrote.
+    found = {
+        host.name for host in _inventory(task_vars).get_hosts(pattern, ignore_limits=True, ignore_restrictions=True)
+    }
+    if not found:
+        groups = ", ".join(sorted(set(_inventory(task_vars).groups) - {"all", "ungrouped"})) or "none"
+        raise AnsibleActionFail(f"stages: hosts: {pattern!r} matches no host of the inventory; its groups are {groups}")
+    return found
+
+
 def within_limit(task_vars: Mapping[str, Any]) -> set[str]:
     """The names of all hosts of the inventory that ``--limit`` lets a play have."""
     return {host.name for host in _inventory(task_vars).get_hosts("all", ignore_restrictions=True)}

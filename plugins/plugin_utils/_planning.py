@@ -16,10 +16,11 @@ from ansible_collections.raywright.fleet.plugins.plugin_utils import _planview, 
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
+    from ansible_collections.raywright.fleet.engine.plan.selectors import Selector
     from ansible_collections.raywright.fleet.engine.rollout.planning import Plan
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
@@ -33,6 +34,7 @@ class Planning:
         policy: Policy,
         devices: list[Reached],
         wanted: dict[str, str],
+        placed: Mapping[str, Selector],
         *,
         check_mode: bool,
         whole: bool,
@@ -43,6 +45,7 @@ class Planning:
         self._policy = policy
         self._devices = devices
         self._wanted = wanted
+        self._placed = placed
         self._check_mode = check_mode
         self._whole = whole
         self._key = FleetKey.from_environment()
@@ -53,6 +56,7 @@ class Planning:
                     "wanted": self._key.fingerprint(wanted[reached.name])[:24],
                     "address": reached.address,
                     "network_os": reached.device["network_os"],
+                    **({"stages": str(placed[reached.name])} if placed else {}),
                 }
                 for reached in devices
             },
@@ -152,7 +156,7 @@ class Planning:
         if summary["stopped"] or len(results) != len(self._devices):
             raise AnsibleActionFail(f"The plan was not finished: {summary['stopped'] or 'devices are missing'}")
         self._engine = summary["engine"]
-        return make({each.name: results[each.name] for each in self._devices}, policy)
+        return make({each.name: results[each.name] for each in self._devices}, policy, self._placed)
 
     def _show(self, title: str, plan: Plan) -> None:
         diffs = ((name, result.diff) for name, result in plan.results.items() if result.diff)
