@@ -29,6 +29,7 @@ _FIRST_OF = {
     "private_key_file": ("ansible_ssh_private_key_file", "ansible_private_key_file"),
     "private_key_passphrase": ("ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"),
     "network_os": ("ansible_network_os",),
+    "connection": ("ansible_connection",),
     "become": ("ansible_become",),
     "become_user": ("ansible_become_user",),
     "become_method": ("ansible_become_method",),
@@ -90,20 +91,23 @@ class Devices:
             )
 
     def _device(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        from ansible_collections.raywright.fleet.engine.devices import registry
+
         found = {option: _first(own, names) for option, names in _FIRST_OF.items()}
-        if not found["network_os"]:
+        network_os = registry.platform(str(found["network_os"] or ""), str(found["connection"] or ""))
+        if not network_os:
             raise AnsibleActionFail(
                 f"{name}: ansible_network_os is not set, so it is not known how to talk to it; set it, "
                 "or choose the devices with network_rollout_hosts or --limit"
             )
-        host, port = str(found["host"] or name), self._port(name, found["port"])
+        host, port = str(found["host"] or name), self._port(name, found["port"], registry.port(network_os))
         user = str(found["user"] or self._defaults.remote_user or C.DEFAULT_REMOTE_USER or "")
         if not user:
             raise AnsibleActionFail(f"{name}: no user to log in as; set ansible_user, or give --user")
         become = self._become(name, found)
         return {
             "name": name,
-            "network_os": str(found["network_os"]),
+            "network_os": network_os,
             "host": host,
             "port": port,
             "user": user,
@@ -116,8 +120,8 @@ class Devices:
             **become,
         }
 
-    def _port(self, name: str, value: Any) -> int:
-        value = value if value is not None else self._defaults.port or 22
+    def _port(self, name: str, value: Any, usual: int) -> int:
+        value = value if value is not None else self._defaults.port or usual
         if not str(value).isdigit() or not 0 < int(value) < 1 << 16:
             raise AnsibleActionFail(f"{name}: ansible_port is {value!r}; expected a number from 1 to 65535")
         return int(value)
