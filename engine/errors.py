@@ -7,6 +7,7 @@ FleetError
 ├── DefinitionChanged     a run cannot be resumed: what it would do is not what was planned
 ├── GateClosed            an approval is missing, wrong, expired or used
 ├── LedgerError           the record cannot be read or written
+│   └── LedgerAway        ... now: its database or its disk; it may be back in a moment
 ├── SealError             a sealed value cannot be opened with this fleet key
 └── DeviceError           one device; never the whole run
     ├── Unreachable       no session: refused, no route, timed out
@@ -39,6 +40,10 @@ class GateClosed(FleetError):
 
 
 class LedgerError(FleetError):
+    pass
+
+
+class LedgerAway(LedgerError):
     pass
 
 

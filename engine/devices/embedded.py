@@ -41,12 +41,18 @@ class _Shell(asyncssh.SSHClientSession[str]):
         self._channel = chan
 
     def data_received(self, data: str, datatype: asyncssh.DataType) -> None:  # noqa: ARG002 - asyncssh's signature
+        if self._answer.done() and self._size > OUTPUT_LIMIT:
+            return
         self._parts.append(data)
         self._size += len(data)
         if self._answer.done():
             return
         if self._size > OUTPUT_LIMIT:
-            self._answer.set_exception(CommandFailed(f"more than {OUTPUT_LIMIT >> 20} MiB of answer"))
+            # What follows would be held in memory for nothing.
+            self._parts = []
+            if self._channel is not None:
+                self._channel.abort()
+            self._answer.set_exception(CommandFailed(f"more than {OUTPUT_LIMIT >> 20} MiB"))
         elif _PROMPT.search(self._tail()):
             self._answer.set_result("".join(self._parts))
 
@@ -262,6 +268,12 @@ class EmbeddedSession:
             self._shell.end()
             what = text.partition("\n")[0]
             raise CommandFailed(self._say(f"no answer to '{what}' within {self._device.timeout:g} s")) from exc
+        except CommandFailed as exc:
+            self._shell.end()
+            what = text.partition("\n")[0]
+            raise CommandFailed(
+                self._say(f"its answer to '{what}' is {exc}; the rest was not read. Look at it in a terminal")
+            ) from exc
         except (asyncssh.Error, OSError) as exc:
             raise SessionLost(self._say("the session ended before the device had answered")) from exc
 

@@ -3,6 +3,7 @@
 """The command line of an embedded router: one line in, the answer and the next prompt out."""
 
 import ipaddress
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +18,10 @@ Handler: TypeAlias = Callable[["Cli", re.Match[str]], str]
 
 _HOSTNAME = re.compile(r"^hostname (\S+)$", re.MULTILINE)
 NOISE = "\x1b[2J\x07@@ 0x8f3a memory dump follows ~~~ \ufffd\ufffd 00 00 7f\n"
+_FLOOD_LINE = "interface Ethernet0/0/0 is a line that a router gone mad repeats for ever and ever and ever\n"
+_FLOOD_BYTES = 100_000_000
+
+_sessions = itertools.count(1)
 
 
 class Hang(Exception):
@@ -31,6 +36,7 @@ class Cli:
     """One session's view of a router: its mode, its private candidate, and what is being typed in."""
 
     def __init__(self, router: Router, fleet: Mapping[str, Router], origins: Mapping[str, str]) -> None:
+        self.session = next(_sessions)
         self.router = router
         self.fleet = fleet
         self.origins = origins
@@ -86,6 +92,8 @@ class Cli:
             raise Hang
         if fault.garbage and command.startswith(fault.garbage) and fault.strike():
             return NOISE
+        if fault.flood and command.startswith(fault.flood) and fault.strike():
+            return _flood()
         return ""
 
     def _answer(self, command: str) -> str:
@@ -128,6 +136,10 @@ class Cli:
         self.path = []
 
 
+def _flood() -> str:
+    return _FLOOD_LINE * (_FLOOD_BYTES // len(_FLOOD_LINE))
+
+
 def _opens_block(config: Config, path: list[str]) -> bool:
     level: Config | None = config
     for header in path:
@@ -138,6 +150,7 @@ def _opens_block(config: Config, path: list[str]) -> bool:
 
 
 def _configure(cli: Cli, _match: re.Match[str]) -> str:
+    cli.router.must_be_free()
     cli.candidate = parsed(cli.router.running)
     cli.base = cli.router.revision
     return ""
@@ -151,7 +164,7 @@ def _commit(cli: Cli, match: re.Match[str]) -> str:
             cli.router.confirm(None)
             if render(cli.candidate) == cli.router.running:
                 return "Commit complete.\n"
-        cli.router.commit(cli.candidate, cli.base, seconds, match["persist"])
+        cli.router.commit(cli.candidate, cli.base, seconds, match["persist"], session=cli.session)
     except ConfigError as exc:
         return f"% Commit refused: {exc}\n"
     cli.base = cli.router.revision
@@ -240,7 +253,7 @@ def _commands(rows: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handle
 
 
 _SHOW: dict[str, Handler] = {
-    r"show running-config": lambda cli, _match: cli.router.read_running(),
+    r"show running-config": lambda cli, _match: cli.router.read_running(cli.session),
     r"show startup-config": lambda cli, _match: cli.router.startup,
     r"show version": _show_version,
     r"show commit": _show_commit,

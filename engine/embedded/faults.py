@@ -34,8 +34,13 @@ class Fault:
     """The command line, or its beginning, that is never answered."""
     garbage: str = ""
     """The command line, or its beginning, that is answered with noise and without effect."""
-    cut: Literal["", "before-commit", "after-commit", "before-confirm", "after-confirm"] = ""
-    """The session ends at the commit or at its confirmation, before or after it has taken effect."""
+    flood: str = ""
+    """The command line, or its beginning, that is answered with 100 MB, without effect."""
+    cut: Literal["", "before-commit", "during-commit", "after-commit", "before-confirm", "after-confirm"] = ""
+    """The session ends at the commit or at its confirmation, before or after it has taken effect; during it: a commit
+    takes effect only later, when nobody is there any more, and until then nobody else can configure."""
+    commit_seconds: float = 1.0
+    """How much later."""
     reject: str = ""
     """The commit is refused for this reason."""
     revert: bool = False

@@ -3,6 +3,7 @@
 """One embedded router: its running and startup configuration, and how a candidate becomes the running one."""
 
 import asyncio
+from collections import deque
 from typing import Literal
 
 from .config import Config, check, parsed, render
@@ -11,6 +12,10 @@ from .faults import NONE, Fault, Faults
 from .grammar import ConfigError
 from .initial import Secrets, initial_config
 from .state import State
+
+Act = Literal["read", "commit"]
+
+_REMEMBERED = 1000
 
 
 class SessionCut(Exception):
@@ -23,12 +28,14 @@ class Router:
     __slots__ = (
         "_faults",
         "_hand",
+        "_late",
         "_persist",
         "_reads",
         "_revert",
         "_secrets",
         "_state",
         "_undone",
+        "acts",
         "node",
         "revision",
     )
@@ -42,8 +49,11 @@ class Router:
         self._revert: asyncio.TimerHandle | None = None
         self._persist: str | None = None
         self._undone: str | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._hand = NONE
         self._reads = 0
+        self.acts: deque[tuple[int, Act]] = deque(maxlen=_REMEMBERED)
+        """Which session read the running configuration or replaced it, as a router's accounting would have it."""
 
     @property
     def fault(self) -> Fault:
@@ -57,8 +67,9 @@ class Router:
     def startup(self) -> str:
         return self._stored("startup")
 
-    def read_running(self) -> str:
+    def read_running(self, session: int = 0) -> str:
         """Answer ``show running-config``, and have somebody change it by hand when that is the fault."""
+        self.acts.append((session, "read"))
         fault = self.fault
         if fault.by_hand and fault is not self._hand:
             self._reads += 1
@@ -83,8 +94,19 @@ class Router:
     def write_startup(self, config: Config) -> None:
         self._state.store(self.node.name, "startup", render(config))
 
+    def must_be_free(self) -> None:
+        """Raise ``ConfigError`` while a commit that has lost its session is still to take effect."""
+        if self._late is not None:
+            raise ConfigError("a commit of another session is in progress")
+
     def commit(
-        self, candidate: Config, base: int, confirm_within: float | None = None, persist: str | None = None
+        self,
+        candidate: Config,
+        base: int,
+        confirm_within: float | None = None,
+        persist: str | None = None,
+        *,
+        session: int = 0,
     ) -> None:
         """Make the candidate the running configuration, whole or not at all.
 
@@ -102,8 +124,13 @@ class Router:
             raise ConfigError("a confirmed commit of another session is pending")
         if base != self.revision:
             raise ConfigError("the running configuration has changed since this session entered configuration mode")
+        if fault.cut == "during-commit" and fault.strike():
+            self._late = asyncio.get_running_loop().call_later(
+                fault.commit_seconds, self._take_effect, render(candidate), session
+            )
+            raise SessionCut
         before = self.running
-        self._replace(render(candidate))
+        self._take_effect(render(candidate), session)
         if confirm_within is not None:
             self._state.store(self.node.name, "unconfirmed", before)
             self._persist, self._undone = persist, None
@@ -112,6 +139,11 @@ class Router:
             self._replace(before)
         if fault.cut == "after-commit" and fault.strike():
             raise SessionCut
+
+    def _take_effect(self, text: str, session: int) -> None:
+        self._late = None
+        self._replace(text)
+        self.acts.append((session, "commit"))
 
     @property
     def unconfirmed(self) -> bool:
@@ -162,7 +194,10 @@ class Router:
         self._state.forget(self.node.name, "unconfirmed")
 
     def stop(self) -> None:
-        """End the clock of a confirmed commit; the next start undoes it."""
+        """End the clocks: of a confirmed commit, which the next start undoes, and of one that is to take effect."""
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._revert is not None:
             self._revert.cancel()
             self._revert = None

@@ -10,9 +10,9 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Text, insert, select, text, type_coerce, update
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from ..errors import LedgerError
+from ..errors import LedgerAway, LedgerError
 from . import tables
 from .chain import GENESIS, Link, canonical, link, moment, seal_head, stamp
 from .database import shown
@@ -147,6 +147,10 @@ class Store:
                 connection.execution_options(reading=reading)
                 with connection.begin():
                     yield connection
+        except OperationalError as error:
+            # No connection, a server that shuts down, a full disk, a lock that somebody holds: not what was asked.
+            reason = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+            raise LedgerAway(f"The ledger {shown(self._engine)} cannot be used: {reason[0]}") from None
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
             raise LedgerError(f"The ledger {shown(self._engine)} cannot be used: {reason[0]}") from None

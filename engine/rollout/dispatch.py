@@ -4,10 +4,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..errors import FleetError
 from .breaker import Breaker
 from .job import Result, Task
 from .pools import Pool, WorkerLost
@@ -17,6 +18,8 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 _MOST_TRIES = 3
 """How many workers may die on one device before it is left alone as unknown."""
+_ALONE_FROM = 2
+"""With how many dead workers a device is handed out alone: one that kills workers must not take others down with it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class Dispatcher:
     breaker: Breaker
     emit: Emit
     waiting: deque[Task] = field(default_factory=deque)
+    suspects: deque[Task] = field(default_factory=deque)
+    """Devices that are handed out alone, before all others."""
     stopped: str | None = None
     _out: list[dict[str, Task]] = field(default_factory=list)
     _lost: dict[str, int] = field(default_factory=dict)
@@ -54,27 +59,43 @@ class Dispatcher:
     async def _serve(self, worker: int, share: int) -> None:
         out = self._out[worker]
         while True:
-            batch = self._next(share - len(out))
+            batch = self._next(share, out)
             out.update((task.name, task) for task in batch)
             if not out:
                 return
             try:
                 results = await self.pool.exchange(worker, batch)
             except WorkerLost as exc:
+                if exc.for_good:
+                    self.stop(str(exc))
                 self._take_back(out, str(exc))
                 continue
             for result in results:
                 del out[result.name]
             self._finished(results)
 
-    def _next(self, room: int) -> list[Task]:
-        if self.stopped or self.breaker.tripped or room <= 0:
+    def _next(self, share: int, out: Mapping[str, Task]) -> list[Task]:
+        if self.stopped or self.breaker.tripped:
             return []
-        batch = [self.waiting.popleft() for _task in range(min(room, len(self.waiting)))]
-        if batch:
-            self.breaker.start(sum(task.name not in self._lost for task in batch))
+        batch = self._batch(share, out)
+        if not batch:
+            return []
+        try:
             self.emit("dispatched", {"names": [task.name for task in batch]})
+        except FleetError as exc:
+            # It is not on record that they may be touched: so they are not.
+            self.waiting.extendleft(reversed(batch))
+            self.stop(str(exc))
+            return []
+        self.breaker.start(sum(task.name not in self._lost for task in batch))
         return batch
+
+    def _batch(self, share: int, out: Mapping[str, Task]) -> list[Task]:
+        if out and (self.suspects or any(self._lost.get(name, 0) >= _ALONE_FROM for name in out)):
+            return []
+        if self.suspects:
+            return [self.suspects.popleft()]
+        return [self.waiting.popleft() for _task in range(min(share - len(out), len(self.waiting)))]
 
     def _take_back(self, out: dict[str, Task], reason: str) -> None:
         """A worker died: its devices are unknown until they are read, which the next worker does first."""
@@ -82,6 +103,8 @@ class Dispatcher:
             self._lost[name] = self._lost.get(name, 0) + 1
             if self._lost[name] >= _MOST_TRIES or self.stopped or self.breaker.tripped:
                 self._finished([Result(name=name, outcome="unknown", reason=f"{name}: {reason}; {UNREAD}")])
+            elif self._lost[name] >= _ALONE_FROM:
+                self.suspects.append(replace(task, touched=True))
             else:
                 self.waiting.appendleft(replace(task, touched=True))
         self.emit("worker_lost", {"reason": reason, "names": list(out)})
@@ -89,7 +112,7 @@ class Dispatcher:
 
     def _give_up(self) -> None:
         """Name what was taken back from a dead worker and, since nothing more is started, will not be read either."""
-        doubtful = [task.name for task in self.waiting if task.name in self._lost]
+        doubtful = [task.name for task in (*self.suspects, *self.waiting) if task.name in self._lost]
         self._finished(
             [Result(name=name, outcome="unknown", reason=f"{name}: its worker died; {UNREAD}") for name in doubtful]
         )

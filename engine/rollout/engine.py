@@ -98,6 +98,9 @@ class Engine:
         if self._reason:
             self._dispatcher.stop(self._reason)
         await self._dispatcher.run(tasks)
+        if breaker.tripped is None:
+            # It could not go on by itself: nothing on record any more, or no workers.
+            self._reason = self._reason or self._dispatcher.stopped
 
     async def _checks(self, pool: Pool, workers: int) -> None:
         """Soak, then check every device of the stage that is as wanted."""

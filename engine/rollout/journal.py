@@ -6,6 +6,7 @@ JSON Lines, numbered. The file is what a resume reads when the follower died: an
 out is on the disk before the device is.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,7 +19,8 @@ from typing import IO, Any, Self
 
 from ..errors import FleetError
 
-_DURABLE = frozenset({"dispatched", "summary"})
+_HANDED_OUT = "dispatched"
+_DURABLE = frozenset({_HANDED_OUT, "summary"})
 _LOOK_SECONDS = 0.1
 
 
@@ -33,12 +35,17 @@ class Journal:
         self._patience = patience
         self._follower = follower if follower is not None else sys.stdout
         self._descriptor: int | None = None
+        self._broken: FleetError | None = None
         self._sequence = 0
 
     def __enter__(self) -> Self:
         if self._path is not None:
-            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as exc:
+                raise self._unwritable(exc) from exc
             _lock(self._descriptor, self._path, self._patience)
+            _mend(self._descriptor)
         return self
 
     def __exit__(
@@ -49,13 +56,17 @@ class Journal:
             self._descriptor = None
 
     def emit(self, event: str, data: dict[str, Any]) -> None:
-        """Write one event. A follower that is gone is no reason to stop writing the file."""
+        """Write one event. A follower that is gone is no reason to stop writing the file.
+
+        Raises ``FleetError`` where the file cannot be written and the event says that devices are handed out: without
+        the line, nobody would know later that they may have been touched. All other events still reach the follower.
+        """
         self._sequence += 1
         line = json.dumps({"seq": self._sequence, "event": event, **data}, separators=(",", ":")) + "\n"
-        if self._descriptor is not None:
-            os.write(self._descriptor, line.encode())
-            if event in _DURABLE:
-                os.fdatasync(self._descriptor)
+        if self._descriptor is not None and self._broken is None:
+            self._write(self._descriptor, line.encode(), durable=event in _DURABLE)
+        if self._broken is not None and event == _HANDED_OUT:
+            raise self._broken
         if self._follower is None:
             return
         try:
@@ -63,6 +74,36 @@ class Journal:
             self._follower.flush()
         except (BrokenPipeError, ValueError):
             self._follower = None
+
+    def _write(self, descriptor: int, line: bytes, *, durable: bool) -> None:
+        """Write a line whole or not at all; after a failure no more are written, so that none is missing between."""
+        size = os.fstat(descriptor).st_size
+        try:
+            # A disk that fills up takes the beginning, and says why only when asked to take the rest.
+            while line := line[os.write(descriptor, line) :]:
+                pass
+            if durable:
+                os.fdatasync(descriptor)
+        except OSError as exc:
+            self._broken = self._unwritable(exc)
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, size)
+
+    def _unwritable(self, cause: OSError) -> FleetError:
+        return FleetError(
+            f"the journal {self._path} cannot be written: {cause.strerror}; without it nobody would know which devices "
+            "may have been touched, so no more are. Make room or give write access there"
+        )
+
+
+def _mend(descriptor: int) -> None:
+    """Cut off a last line that a crash or a full disk left unfinished: the next one must not be appended to it."""
+    size = os.fstat(descriptor).st_size
+    end = size
+    while end and os.pread(descriptor, 1, end - 1) != b"\n":
+        end -= 1
+    if end < size:
+        os.ftruncate(descriptor, end)
 
 
 def replay(path: Path, *, patience: float) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,11 @@ from .worker import Worker
 
 
 class WorkerLost(Exception):
-    """A worker is gone; what it was doing is unknown."""
+    """A worker is gone; what it was doing is unknown. ``for_good``: no other takes its place."""
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 class Pool(Protocol):
@@ -22,7 +26,9 @@ class Pool(Protocol):
         """Start the workers and return how many there are."""
 
     async def exchange(self, worker: int, tasks: Sequence[Task]) -> list[Result]:
-        """See ``Worker.exchange``. Raises ``WorkerLost``, after which the position is served by a new worker."""
+        """See ``Worker.exchange``. Raises ``WorkerLost``, after which the position is served by a new worker, unless
+        it is lost for good.
+        """
 
     async def stop(self) -> None:
         """End the workers; never raises."""

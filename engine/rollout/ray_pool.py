@@ -101,7 +101,10 @@ class RayPool:
         """A new actor in the old one's place; a bound on how often, so that a broken node ends in an error."""
         self._respawned += 1
         if self._respawned > _RESPAWNS:
-            raise WorkerLost(f"workers were lost {self._respawned} times; the Ray cluster is not fit for this")
+            raise WorkerLost(
+                f"workers were lost {self._respawned} times: look at the memory and the logs of the Ray nodes",
+                for_good=True,
+            )
         cpu, rss = self._used.pop(worker, (0.0, 0))
         self._gone += cpu
         self._used[worker] = (0.0, rss)

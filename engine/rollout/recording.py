@@ -33,7 +33,8 @@ class Recorder:
             self._outcome(Result.from_dict(_fields(event)))
         elif event["event"] == "checked":
             self._checked(Result.from_dict(_fields(event)))
-        if len(self._waiting) >= _BATCH:
+        # Not each time from then on: a ledger that is away would be asked for every device.
+        if self._waiting and len(self._waiting) % _BATCH == 0:
             self.flush()
 
     def _outcome(self, result: Result) -> None:

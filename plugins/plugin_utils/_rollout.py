@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
-from ansible_collections.raywright.fleet.engine.errors import FleetError, LedgerError
+from ansible_collections.raywright.fleet.engine.errors import FleetError, LedgerAway, LedgerError
 from ansible_collections.raywright.fleet.plugins.plugin_utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 60.0
 _HEARTBEAT_SECONDS = 10.0
 _FLUSH_SECONDS = 1.0
+_LEDGER_PATIENCE = 40.0
+"""Seconds that the ledger may be away in the middle of a stage: less than a lease lasts, which it cannot renew then."""
 
 display = Display()
 
@@ -72,7 +74,7 @@ def _private_keys(devices: Sequence[Reached]) -> Iterable[str]:
     return dict.fromkeys(reached.device["private_key"] for reached in devices if reached.device["private_key"])
 
 
-@contextmanager
+@contextlib.contextmanager
 def leased(ledger: Ledger, run_id: str, *, patience: float) -> Iterator[Callable[[], None]]:
     """Hold a run's lease; gives the function that keeps it alive. Waits for a holder that is about to end."""
     from ansible_collections.raywright.fleet.engine.ledger import this_process
@@ -95,8 +97,8 @@ def leased(ledger: Ledger, run_id: str, *, patience: float) -> Iterator[Callable
     def beat() -> None:
         nonlocal beaten
         if time.monotonic() - beaten >= _HEARTBEAT_SECONDS:
-            beaten = time.monotonic()
             ledger.heartbeat(lease)
+            beaten = time.monotonic()
 
     try:
         yield beat
@@ -131,22 +133,32 @@ class Follower:
         self._progress = Progress.from_environment(display=display.display)
         self._phase: Counter[str] = Counter()
         self._flushed = time.monotonic()
+        self._away: float | None = None
         self._began = time.monotonic()
 
     def follow(self, process: EngineProcess) -> dict[str, Any]:
-        """Follow the engine to its end and return its summary."""
+        """Follow the engine to its end and return its summary.
+
+        A ledger that is away is waited for: what it does not take stays here, and in the journal.
+        """
         try:
-            return process.follow(self._event, self._tick)
-        finally:
-            if self._recorder:
-                self._recorder.flush()
+            summary = process.follow(self._event, self._tick)
+        except BaseException:
+            with contextlib.suppress(LedgerError):
+                # Whatever broke off says more; what is not written now, the next try takes from the journal.
+                self._write()
+            raise
+        while not self._written():
+            time.sleep(_FLUSH_SECONDS / 2)
+        return summary
 
     def end(self, verdict: str) -> None:
         self._progress.phase_end(self._name, verdict=verdict, seconds=time.monotonic() - self._began)
 
     def _event(self, event: dict[str, Any]) -> None:
         if self._recorder:
-            self._recorder.take(event)
+            with contextlib.suppress(LedgerAway):  # kept; the next tick tries again
+                self._recorder.take(event)
         kind = event["event"]
         if kind == "phase":
             self._begin(event)
@@ -187,8 +199,36 @@ class Follower:
 
     def _tick(self) -> None:
         self._progress.tick()
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self._written()
+
+    def _written(self) -> bool:
+        """Say that we are at work and record what has come; ``False`` while the ledger is away.
+
+        Raises ``LedgerAway`` when it has been so for too long.
+        """
+        self._flushed = time.monotonic()
+        try:
+            self._write()
+        except LedgerAway as exc:
+            away = self._away or time.monotonic()
+            if self._away is None:
+                self._progress.note(f"{exc}; it is waited for, at most {_LEDGER_PATIENCE:.0f} s")
+            elif time.monotonic() - away > _LEDGER_PATIENCE:
+                raise LedgerAway(
+                    f"{exc}. It was waited for {_LEDGER_PATIENCE:.0f} s; what was in flight is finished and nothing "
+                    "more is started. When it can be used again, run the same command: what was done meanwhile is in "
+                    "the journal"
+                ) from None
+            self._away = away
+            return False
+        if self._away is not None:
+            self._away = None
+            self._progress.note("the ledger is back, nothing was lost")
+        return True
+
+    def _write(self) -> None:
         if self._beat:
             self._beat()
-        if self._recorder and time.monotonic() - self._flushed >= _FLUSH_SECONDS:
-            self._flushed = time.monotonic()
+        if self._recorder:
             self._recorder.flush()

@@ -5,10 +5,12 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.devices.base import Device
+from engine.errors import FleetError
 from engine.rollout.breaker import Breaker
 from engine.rollout.dispatch import Dispatcher
 from engine.rollout.job import Result, Task
@@ -152,3 +154,61 @@ def test_a_device_taken_back_from_a_dead_worker_is_not_forgotten_when_the_breake
     assert breaker.tripped
     assert set(told(events)) == set(pool.handed)
     assert [data["outcome"] for kind, data in events if kind == "outcome"].count("unknown") == 3
+
+
+class PoisonedPool(InMemoryPool):
+    """One device kills every worker that it is given to, with all that this worker has."""
+
+    async def exchange(self, worker, tasks):
+        if any(task.name == "r3" for task in [*self.out[worker], *tasks]):
+            self.handed.update(task.name for task in tasks)
+            self.out[worker] = []
+            raise WorkerLost(f"worker {worker} died")
+        return await super().exchange(worker, tasks)
+
+
+@pytest.mark.parametrize(("workers", "concurrency"), [(1, 1), (1, 8), (2, 8), (3, 30)])
+def test_a_device_that_kills_every_worker_takes_no_other_device_with_it(workers, concurrency):
+    names = [f"r{number}" for number in range(12)]
+    pool = PoisonedPool(workers, dict.fromkeys(names, "changed"), [])
+    events = []
+    breaker = Breaker(max_failure_percentage=100, min_sample=5, fleet=12)
+    dispatcher = Dispatcher("push", pool, workers, concurrency, breaker, lambda kind, data: events.append((kind, data)))
+    asyncio.run(dispatcher.run(tasks(names)))
+    outcomes = [(data["name"], data["outcome"]) for kind, data in events if kind == "outcome"]
+    assert sorted(outcomes) == sorted((name, "unknown" if name == "r3" else "changed") for name in names)
+    assert pool.handed["r3"] == 3
+
+
+def test_workers_that_are_lost_for_good_end_the_job_and_leave_what_was_not_begun_alone():
+    class Broken(InMemoryPool):
+        async def exchange(self, worker, tasks):
+            self.handed.update(task.name for task in tasks)
+            raise WorkerLost("the cluster is not fit", for_good=True)
+
+    pool = Broken(1, {}, [])
+    events = []
+    breaker = Breaker(max_failure_percentage=100, min_sample=5, fleet=9)
+    dispatcher = Dispatcher("push", pool, 1, 2, breaker, lambda kind, data: events.append((kind, data)))
+    asyncio.run(dispatcher.run(tasks([f"r{number}" for number in range(9)])))
+    assert (dispatcher.stopped, set(pool.handed)) == ("the cluster is not fit", {"r0", "r1"})
+    assert {data["name"]: data["outcome"] for kind, data in events if kind == "outcome"} == dict.fromkeys(
+        ("r0", "r1"), "unknown"
+    )
+
+
+def test_what_cannot_be_put_on_record_is_not_handed_out_and_what_is_out_is_finished():
+    pool = InMemoryPool(1, dict.fromkeys(["r0", "r1", "r2", "r3", "r4", "r5"], "changed"), [])
+    events = []
+
+    def emit(kind, data):
+        if kind == "dispatched" and len(events) > 2:
+            raise FleetError("no space left")
+        events.append((kind, data))
+
+    breaker = Breaker(max_failure_percentage=10, min_sample=5, fleet=6)
+    dispatcher = Dispatcher("push", pool, 1, 3, breaker, emit)
+    asyncio.run(dispatcher.run(tasks(list(pool.outcomes))))
+    assert dispatcher.stopped == "no space left"
+    assert set(pool.handed) == {data["name"] for kind, data in events if kind == "outcome"} == {"r0", "r1", "r2"}
+    assert breaker.started == 3
