@@ -61,6 +61,10 @@ class EmbeddedFleet:
         """How often each device's running configuration was replaced since the server began."""
         return {name: router.revision for name, router in self._serving.fleet.routers.items()}
 
+    def acts(self):
+        """Who read and who replaced each device's running configuration, in order: a session's number, and what."""
+        return {name: list(router.acts) for name, router in self._serving.fleet.routers.items()}
+
     def configurations(self):
         """Running and startup configuration of every device, as the devices hold them."""
         return {name: (each.running, each.startup) for name, each in self._serving.fleet.routers.items()}
