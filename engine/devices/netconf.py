@@ -7,17 +7,21 @@ defaults, order and keys included. A device without a candidate is compared here
 """
 
 import contextlib
+import math
 import re
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
-from ..errors import CommandFailed, DeviceError, Rejected, SessionLost
+from ..errors import CommandFailed, DeviceError, NotHeld, Rejected, SessionLost
 from . import netconf_xml as xml
-from .base import Change, Device, Mode, Snapshot
+from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Proof, Snapshot
 from .netconf_rpc import Client, RpcError, open_session
 from .netconf_secrets import SECRETS
 from .ssh import where
 
+_NO_CANDIDATE = Proof("unprovable", "the device has no candidate configuration in which a rollback could be tried")
 _READ_ONLY = re.compile(r"get(-config)?\Z|get(-config)?\s+<", re.DOTALL)
 
 
@@ -38,19 +42,38 @@ class NetconfSession:
         document = self._document(wanted, mode)
         now = xml.content(xml.parse(running))
         if not self.client.has("candidate"):
-            return Change(mode, wanted, _compared(now, document, mode))
-        async with self._locked("candidate"):
-            await self._ask("<discard-changes/>", "prepare its candidate configuration")
-            try:
-                await self._load("candidate", document, mode)
-                await self._validate()
-                then = await self._read("candidate")
-            finally:
-                await self._drop_candidate()
-        return Change(mode, wanted, xml.diff(now, then))
+            return Change(mode, wanted, _compared(now, document, mode), rollback=_NO_CANDIDATE)
+        async with self._candidate():
+            await self._load("candidate", document, mode)
+            await self._validate()
+            diff = xml.diff(now, await self._read("candidate"))
+            return Change(mode, wanted, diff, rollback=await self._way_back(now) if diff else UNPROVABLE)
 
-    async def apply(self, change: Change) -> None:
-        await self._put(self._document(change.wanted, change.mode), change.mode)
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        if hold is not None:
+            self._require_confirmed()
+        await self._put(self._document(change.wanted, change.mode), change.mode, hold)
+
+    async def held(self) -> Held | None:
+        self._require_confirmed()
+        try:
+            await self._ask(_lock("running"), "lock its running configuration", refusal=RpcError)
+        except RpcError as exc:
+            if await self._on_trial():
+                # NETCONF tells neither whose it is nor how long it lasts: the worst is assumed.
+                return Held(token=None, remaining=0.0)
+            raise CommandFailed(self._say(f"its running configuration cannot be locked: {exc}")) from exc
+        await self._ask(_unlock("running"), "unlock its running configuration")
+        return None
+
+    async def confirm(self, token: str) -> None:
+        # A commit takes along whatever is in the candidate.
+        await self._ask("<discard-changes/>", "prepare its candidate configuration")
+        await self._ask(f"<commit>{_persist_id(token)}</commit>", "confirm the change", refusal=NotHeld)
+
+    async def cancel(self, token: str) -> None:
+        request = f"<cancel-commit>{_persist_id(token)}</cancel-commit>"
+        await self._ask(request, "take the change back", refusal=NotHeld)
 
     async def save(self) -> None:
         if self.client.has("startup"):
@@ -107,7 +130,7 @@ class NetconfSession:
             )
         return document
 
-    async def _put(self, document: Sequence[xml.Element], mode: Mode) -> None:
+    async def _put(self, document: Sequence[xml.Element], mode: Mode, hold: Hold | None = None) -> None:
         if not self.client.has("candidate"):
             await self._put_running(document, mode)
             return
@@ -116,7 +139,7 @@ class NetconfSession:
             try:
                 await self._load("candidate", document, mode)
                 # Not validated again: a commit is all or nothing anyway, and netconfd then commits deletions only.
-                await self._commit()
+                await self._commit(hold)
             except Rejected:
                 await self._drop_candidate()
                 raise
@@ -129,6 +152,34 @@ class NetconfSession:
                 await self._load("running", document, mode)
             except CommandFailed as exc:
                 raise SessionLost(self._say(f"what became of the change is unknown: {exc}")) from exc
+
+    async def _way_back(self, now: Sequence[xml.Element]) -> Proof:
+        """Walk it in the candidate, in which the change already is."""
+        try:
+            await self._load("candidate", now, "replace")
+            left = xml.diff(now, await self._read("candidate"))
+        except Rejected as exc:
+            return Proof("not_proved", str(exc))
+        if not left:
+            return Proof("proved")
+        return Proof("not_proved", self._say(f"its candidate does not return to what runs: {'; '.join(left[:3])}"))
+
+    def _require_confirmed(self) -> None:
+        if not (self.client.has("candidate") and self.client.has("confirmed-commit", "1.1")):
+            raise Rejected(
+                self._say(
+                    "it cannot hold a change until another session confirms it: that needs a candidate and "
+                    ":confirmed-commit:1.1, which it does not offer"
+                )
+            )
+
+    async def _on_trial(self) -> bool:
+        """Whether a commit waits for its confirmation. Nothing says so but what is answered to a wrong name for it."""
+        try:
+            await self.client.call(f"<cancel-commit>{_persist_id(secrets.token_hex(16))}</cancel-commit>")
+        except RpcError as exc:
+            return exc.tag == "invalid-value"
+        return False
 
     async def _load(self, target: str, document: Sequence[xml.Element], mode: Mode) -> None:
         """Edit. A replacement says of every top-level element what becomes of it: devices read copy-config and the
@@ -149,19 +200,43 @@ class NetconfSession:
             request = "<validate><source><candidate/></source></validate>"
             await self._ask(request, "validate the configuration", refusal=Rejected)
 
-    async def _commit(self) -> None:
+    async def _commit(self, hold: Hold | None) -> None:
+        options = (
+            f"<confirmed/><confirm-timeout>{math.ceil(hold.seconds)}</confirm-timeout>"
+            f"<persist>{escape(hold.token)}</persist>"
+            if hold
+            else ""
+        )
         try:
-            await self._ask("<commit/>", "commit the configuration", refusal=Rejected)
+            await self._ask(f"<commit>{options}</commit>", "commit the configuration", refusal=Rejected)
         except CommandFailed as exc:
             raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
 
     @contextlib.asynccontextmanager
+    async def _candidate(self) -> AsyncIterator[None]:
+        """The candidate, equal to what runs, to try something in. While a commit waits for its confirmation some
+        devices lock it for nobody; it is then used as it is, for nothing is committed from it.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            with contextlib.suppress(Rejected):
+                await stack.enter_async_context(self._locked("candidate"))
+            await self._ask("<discard-changes/>", "prepare its candidate configuration")
+            try:
+                yield
+            finally:
+                await self._drop_candidate()
+
+    @contextlib.asynccontextmanager
     async def _locked(self, target: str) -> AsyncIterator[None]:
+        """Hold a lock. Raises ``Rejected`` where a change is on trial, ``CommandFailed`` where somebody else has it."""
+        act = f"lock its {target} configuration"
         try:
-            await self._ask(
-                f"<lock><target><{target}/></target></lock>", f"lock its {target} configuration", refusal=RpcError
-            )
+            await self._ask(_lock(target), act, refusal=RpcError)
         except RpcError as exc:
+            if self.client.has("confirmed-commit", "1.1") and await self._on_trial():
+                raise Rejected(
+                    self._say("another change is on trial on it; wait until it is confirmed or taken back")
+                ) from exc
             raise CommandFailed(
                 self._say(f"its {target} configuration cannot be locked: {exc}; somebody else is changing it")
             ) from exc
@@ -170,7 +245,7 @@ class NetconfSession:
         finally:
             # A session that is gone has given up its locks; and what happened before matters more than this.
             with contextlib.suppress(DeviceError):
-                await self._ask(f"<unlock><target><{target}/></target></unlock>", f"unlock its {target} configuration")
+                await self._ask(_unlock(target), f"un{act}")
 
     async def _drop_candidate(self) -> None:
         with contextlib.suppress(DeviceError):
@@ -204,6 +279,7 @@ class NetconfDriver:
 
     network_os: tuple[str, ...] = ("netconf", "ansible.netcommon.netconf")
     secrets: Sequence[re.Pattern[str]] = SECRETS
+    confirmed = True
 
     async def connect(self, device: Device) -> NetconfSession:
         return NetconfSession(device, await open_session(device))
@@ -233,6 +309,18 @@ def _bare(*elements: xml.Element) -> str:
 
 def _copy(target: str, source: str) -> str:
     return f"<copy-config><target><{target}/></target><source>{source}</source></copy-config>"
+
+
+def _lock(target: str) -> str:
+    return f"<lock><target><{target}/></target></lock>"
+
+
+def _unlock(target: str) -> str:
+    return f"<unlock><target><{target}/></target></unlock>"
+
+
+def _persist_id(token: str) -> str:
+    return f"<persist-id>{escape(token)}</persist-id>"
 
 
 def _all(elements: Sequence[xml.Element]) -> list[xml.Element]:

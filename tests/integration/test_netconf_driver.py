@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The NETCONF driver on real servers: netconfd with a candidate, with a writable running one, and with base:1.0."""
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from engine.devices.base import Device
+from engine.devices.base import Change, Device, Hold
 from engine.devices.netconf import DRIVER, NetconfSession
 from engine.devices.netconf_rpc import RpcError
-from engine.errors import CommandFailed, HostKeyRefused, LoginRefused, Rejected, SessionLost, Unreachable
+from engine.errors import CommandFailed, HostKeyRefused, LoginRefused, NotHeld, Rejected, SessionLost, Unreachable
 from tests.integration.netconfd import SYSTEM, Server, serving, why_not
 
 pytestmark = pytest.mark.netconf
@@ -185,7 +186,8 @@ async def test_a_configuration_that_another_session_has_locked_is_left_alone(
         with pytest.raises(CommandFailed, match="cannot be locked: lock denied"):
             await opened.apply(change)
         assert "r5" not in (await opened.snapshot()).running
-    await opened.apply(change)
+        await other.client.call("<unlock><target><running/></target></unlock>")
+        await opened.apply(change)
 
 
 async def test_a_session_that_dies_in_the_middle_of_a_change_leaves_nothing_behind(server: Server) -> None:
@@ -238,3 +240,113 @@ async def test_an_error_of_the_device_is_read_with_its_tag(opened: NetconfSessio
     with pytest.raises(RpcError) as refused:
         await opened.client.call("<no-such-operation/>")
     assert refused.value.tag
+
+
+@pytest.fixture(scope="module")
+def confirming() -> Iterator[Server]:
+    if reason := why_not():
+        pytest.skip(reason)
+    with serving("candidate") as running:
+        yield running
+
+
+HOLD = Hold(token="r-abc-1", seconds=600)
+
+
+@pytest.fixture
+async def trial(confirming: Server) -> AsyncIterator[tuple[Server, str]]:
+    """A change held on a device by a session that is gone; what ran before it."""
+    async with session(confirming.device()) as opened:
+        await replace(opened, config(system("settled", radius())))
+        before = await opened.snapshot()
+        assert await opened.held() is None
+        change = await opened.propose(before.running, config(system("on-trial")), "replace")
+        await opened.apply(change, HOLD)
+    yield confirming, before.running
+    async with session(confirming.device()) as opened:
+        with contextlib.suppress(NotHeld):
+            await opened.cancel(HOLD.token)
+
+
+async def test_a_change_on_trial_outlives_its_session_and_another_one_confirms_it(trial: tuple[Server, str]) -> None:
+    server, _before = trial
+    async with session(server.device()) as other:
+        assert await other.held() is not None
+        running = (await other.snapshot()).running
+        assert "on-trial" in running
+        # It is verified while it is on trial.
+        assert (await other.propose(running, config(system("on-trial")), "replace")).empty
+        assert (await other.propose(running, config(system("on-trial")), "merge")).empty
+        with pytest.raises(NotHeld):
+            await other.confirm("r-somebody-else")
+        await other.confirm(HOLD.token)
+        assert await other.held() is None
+        assert (await other.snapshot()).running == running
+        with pytest.raises(NotHeld):
+            await other.cancel(HOLD.token)
+
+
+async def test_a_change_on_trial_is_taken_back_when_it_is_cancelled(trial: tuple[Server, str]) -> None:
+    server, before = trial
+    async with session(server.device()) as other:
+        await other.cancel(HOLD.token)
+        assert await other.held() is None
+        assert (await other.snapshot()).running == before
+        with pytest.raises(NotHeld):
+            await other.confirm(HOLD.token)
+
+
+async def test_what_is_in_the_candidate_is_not_committed_by_a_confirmation(trial: tuple[Server, str]) -> None:
+    server, _before = trial
+    async with session(server.device()) as stranger, session(server.device()) as other:
+        edit = f"<target><candidate/></target><config>{system('stray')}</config>"
+        await stranger.client.call(f"<edit-config>{edit}</edit-config>")
+        await other.confirm(HOLD.token)
+        assert "stray" not in (await other.snapshot()).running
+
+
+async def test_a_second_change_is_refused_while_one_is_on_trial(trial: tuple[Server, str]) -> None:
+    server, _before = trial
+    async with session(server.device()) as other:
+        with pytest.raises(Rejected, match="another change is on trial"):
+            await other.apply(Change("replace", config(system("second")), ("+x",)), Hold("r-2", 60))
+        assert "on-trial" in (await other.snapshot()).running
+
+
+async def test_a_device_takes_a_change_back_by_itself_when_nobody_confirms(confirming: Server) -> None:
+    async with session(confirming.device()) as opened:
+        await replace(opened, config(system("settled")))
+        before = (await opened.snapshot()).running
+        await opened.apply(Change("replace", config(system("brief")), ("+x",)), Hold("r-3", 1))
+        assert "brief" in (await opened.snapshot()).running
+    async with session(confirming.device()) as other:
+        # netconfd looks at its clock only when it had nothing to do for a second.
+        for _look in range(20):
+            await asyncio.sleep(1.5)
+            if await other.held() is None:
+                break
+        assert (await other.snapshot()).running == before
+        with pytest.raises(NotHeld):
+            await other.confirm("r-3")
+
+
+@pytest.mark.parametrize("kind", ["running", "old"])
+async def test_a_device_that_cannot_hold_a_change_says_so_before_anything_is_sent(kind: str) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    with serving(kind) as server:
+        async with session(server.device()) as opened:
+            before = await opened.snapshot()
+            with pytest.raises(Rejected, match="it cannot hold a change"):
+                await opened.held()
+            with pytest.raises(Rejected, match="it cannot hold a change"):
+                await opened.apply(Change("replace", config(system("x")), ("+x",)), HOLD)
+            assert await opened.snapshot() == before
+
+
+async def test_the_way_back_is_walked_in_the_candidate_before_anything_is_touched(opened: NetconfSession) -> None:
+    await replace(opened, config(system("r1", radius()), interfaces("eth1", "eth0")))
+    before = await opened.snapshot()
+    change = await opened.propose(before.running, config(system("r2")), "replace")
+    assert change.rollback.verdict == ("proved" if opened.client.has("candidate") else "unprovable")
+    assert await opened.snapshot() == before
