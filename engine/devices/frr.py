@@ -19,12 +19,13 @@ from typing import Any
 
 import asyncssh
 
-from ..errors import CommandFailed, LoginRefused, Rejected, SessionLost
+from ..errors import CommandFailed, LoginRefused, NotHeld, Rejected, SessionLost
 from . import frr_agent, frr_tree, ssh
-from .base import Change, Device, Hold, Mode, Proof, Snapshot, WithoutHold
+from .base import Change, Device, Held, Hold, Mode, Proof, Snapshot
 from .frr_secrets import SECRETS
 
 _LOCK = "/var/run/frr"
+_READING = frozenset({"propose", "held"})
 _LOCKED = 75
 _NO_FRR = 74
 _CUT = 73
@@ -78,7 +79,7 @@ def _program() -> list[list[str]]:
 
 
 @dataclass(slots=True)
-class FrrSession(WithoutHold):
+class FrrSession:
     """One SSH connection to one router."""
 
     device: Device
@@ -109,10 +110,15 @@ class FrrSession(WithoutHold):
         return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
-        self.refuse_hold(hold)
         if change.empty:
             return
-        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted})
+        trial = {"hold": {"token": hold.token, "seconds": hold.seconds}} if hold else {}
+        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **trial})
+        if "held" in answer:
+            raise Rejected(
+                f"{self._where}: a change of run {answer['held']} is held on it and not confirmed yet; wait for it, or "
+                "roll that run back; nothing was sent"
+            )
         if answer["refused"]:
             after = (
                 "the configuration was put back as it was"
@@ -120,6 +126,28 @@ class FrrSession(WithoutHold):
                 else "the configuration could not be put back as it was; compare it with the snapshot"
             )
             raise Rejected(f"{self._where}: the device refused {_listed(answer['refused'])}; {after}")
+
+    async def held(self) -> Held | None:
+        answer = await self._ask({"action": "held"})
+        if "unable" in answer:
+            raise Rejected(f"{self._where}: the router cannot hold a change until it is confirmed: {answer['unable']}")
+        return Held(answer["token"], answer["remaining"]) if answer else None
+
+    async def confirm(self, token: str) -> None:
+        self._still(await self._ask({"action": "confirm", "token": token}))
+
+    async def cancel(self, token: str) -> None:
+        answer = await self._ask({"action": "cancel", "token": token})
+        self._still(answer)
+        if not answer["put_back"]:
+            raise CommandFailed(
+                f"{self._where}: the change was taken back, but the configuration does not read the same as before; "
+                "the router tries again when the time is over"
+            )
+
+    def _still(self, answer: dict[str, Any]) -> None:
+        if "gone" in answer:
+            raise NotHeld(f"{self._where}: {answer['gone']}")
 
     async def save(self) -> None:
         done = await self._sh(self._locked("-x", "vtysh -c 'write memory'"))
@@ -182,11 +210,11 @@ class FrrSession(WithoutHold):
         try:
             done = await self._run(f"python3 -I -c {shlex.quote(_BOOTSTRAP)}", stdin)
         except CommandFailed as exc:
-            if job["action"] == "propose":
+            if job["action"] in _READING:
                 raise
             # It may still come to its end on the router: what became of it is for the next session to read.
             raise SessionLost(f"{self._where}: the change had not ended when its time was over: {exc}") from exc
-        answer = self._decode(done, changing=job["action"] != "propose")
+        answer = self._decode(done, changing=job["action"] not in _READING)
         if "trouble" in answer:
             raise CommandFailed(f"{self._where}: {answer['trouble']}")
         return answer
@@ -248,7 +276,7 @@ class FrrDriver:
 
     network_os: tuple[str, ...] = ("frr", "frr.frr.frr")
     secrets: Sequence[re.Pattern[str]] = SECRETS
-    confirmed = False
+    confirmed = True
 
     async def connect(self, device: Device) -> FrrSession:
         return FrrSession(device, await ssh.connect(device))

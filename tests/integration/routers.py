@@ -75,17 +75,21 @@ def running(base: Path) -> Iterator[Routers]:
     collections = base / "collections"
     (collections / "ansible_collections" / "raywright").mkdir(parents=True)
     (collections / "ansible_collections" / "raywright" / "fleet").symlink_to(ROOT)
-    lab = {
-        **own_lab("d"),
-        "lab_routers": "3",
-        "lab_spines": "1",
-        "lab_directory": str(base / "lab"),
-    }
+    lab = _options(base / "lab")
     try:
         _lab(collections, lab)
         yield Routers(base / "lab", _hosts(base / "lab" / "inventory.yml"))
     finally:
         _lab(collections, {**lab, "lab_state": "absent"})
+
+
+def again(routers: Routers) -> None:
+    """Start those routers that have ended."""
+    _lab(routers.directory.parent / "collections", _options(routers.directory))
+
+
+def _options(directory: Path) -> dict[str, str]:
+    return {**own_lab("d"), "lab_routers": "3", "lab_spines": "1", "lab_directory": str(directory)}
 
 
 def _lab(collections: Path, options: dict[str, str]) -> None:

@@ -11,8 +11,13 @@ A change runs to its end once it has begun: FRR has no transaction, so half a ch
 program reads its whole input first, then detaches from the SSH session that may be cut, and holds the router's lock
 until it is done; whoever reads the router next waits for that lock.
 
+FRR has no confirmed commit either. A change that is to be held gets a process of its own on the router (``timer``),
+made before the change, which needs neither session nor network and puts back what was when its time is over. What it
+needs for that, the configurations of before, lies in memory, readable by this account alone, and is gone with it; so
+a reboot ends a hold, and brings back what is saved, which a held change is not before it is confirmed.
+
 The modules are sent in the order in which they need each other and run as the package they are here.
 """
 
-SENT = ("router", "workspace", "convergence", "order", "memory", "main")
+SENT = ("router", "workspace", "convergence", "order", "memory", "restoring", "timer", "hold", "main")
 """The modules that make up the program, each after those it imports."""

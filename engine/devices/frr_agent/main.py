@@ -9,17 +9,15 @@ import os
 import re
 import signal
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from . import hold
 from .convergence import ERROR, Stack, converge, delta
 from .memory import Memory
-from .order import reorder
+from .restoring import put_back, restore
 from .router import SESSION, Trouble, call, clean, plain, running_config, said, take_lock
 from .workspace import Workspace
 
-CONFIG = Path("/etc/frr/frr.conf")
 LIMIT = 600
 DAEMONS = (
     (re.compile(r"(ip|ipv6) route "), "staticd"),
@@ -58,8 +56,27 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
-    """Make a change; if the device refuses a part, put back what was."""
+    """Make a change, to be held where that is asked; if the device refuses a part, put back what was."""
+    if whose := hold.pending():
+        return {"refused": [], "held": whose}
     before = running_config()
+    if not job.get("hold"):
+        return make(work, job, before)
+    # The timer first: should this process be killed in the middle, there is somebody to put back what was.
+    timer = hold.arm(job["hold"]["token"], before, job["hold"]["seconds"])
+    try:
+        answer = make(work, job, before)
+    except Trouble:
+        timer.disarm()
+        raise
+    if answer["refused"]:
+        timer.disarm()
+    else:
+        timer.count_from_now(job["hold"]["seconds"])
+    return answer
+
+
+def make(work: Workspace, job: dict[str, Any], before: str) -> dict[str, Any]:
     wanted = job["wanted"]
     try:
         refused = merge(work, wanted) if job["mode"] == "merge" else converge(work, wanted)
@@ -86,57 +103,28 @@ def merge(work: Workspace, fragment: str) -> list[tuple[Stack, str]]:
     return [([lines[number - 1].strip()], reason) for number in numbers if number <= len(lines)]
 
 
-def put_back(work: Workspace, text: str) -> bool:
-    """Restore a running configuration and say whether it is the same line by line."""
-    for _turn in range(2):
-        if plain(running_config()) != plain(text):
-            converge(work, text)
-        if plain(running_config()) != plain(text):
-            reorder(work, text)
-    return plain(running_config()) == plain(text)
+def restore_unheld(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    if whose := hold.pending():
+        raise Trouble(f"a change of run {whose} is held on this router; confirm or cancel that first")
+    return restore(work, job)
 
 
-def restore(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"put_back": put_back(work, job["wanted"])}
-    startup = job.get("startup")
-    if startup is not None:
-        # FRR's own save keeps the file's owner, which this account mostly cannot give: most files then need no more.
-        call("vtysh", "-c", "write memory")
-        write_back(startup.encode("utf-8", "surrogateescape"))
-    return answer
-
-
-def write_back(data: bytes) -> None:
-    """Put the saved configuration back with its owner and mode, whole or not at all."""
-    with contextlib.suppress(OSError):
-        if CONFIG.read_bytes() == data:
-            return
-    try:
-        status = CONFIG.stat() if CONFIG.exists() else None
-        handle, name = tempfile.mkstemp(prefix=".frr.conf.", dir=CONFIG.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if status is not None:
-            os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101 - mkstemp gives text
-            for uid in (-1, status.st_uid):
-                # The group first: whoever may not give a file away may still leave it to FRR's group.
-                with contextlib.suppress(OSError):
-                    os.chown(name, uid, status.st_gid)
-        os.replace(name, CONFIG)  # noqa: PTH105 - mkstemp gives text
-    except OSError as exc:
-        raise Trouble(f"{CONFIG} cannot be written: {exc.strerror}") from None
-
-
-ACTIONS = {"propose": propose, "change": change, "restore": restore}
+READING = {"propose": propose, "held": hold.held}
+"""What shares the router's lock, and may end with the session."""
+ACTIONS = {
+    **READING,
+    "change": change,
+    "restore": restore_unheld,
+    "confirm": hold.confirm,
+    "cancel": hold.cancel,
+}
 
 
 def work_on(job: dict[str, Any]) -> dict[str, Any]:
     action = job["action"]
     work = None
     try:
-        lock = take_lock(fcntl.LOCK_SH if action == "propose" else fcntl.LOCK_EX, job["wait"])
+        lock = take_lock(fcntl.LOCK_SH if action in READING else fcntl.LOCK_EX, job["wait"])
         work = Workspace()
         answer = ACTIONS[action](work, job)
         os.close(lock)
@@ -174,5 +162,5 @@ def detached(job: dict[str, Any]) -> bytes:
 def main(job: dict[str, Any]) -> None:
     """Do a job and print the answer: ``trouble``, or what the action returns."""
     os.dup2(1, SESSION, inheritable=False)
-    answer = json.dumps(work_on(job)).encode() if job["action"] == "propose" else detached(job)
+    answer = json.dumps(work_on(job)).encode() if job["action"] in READING else detached(job)
     sys.stdout.buffer.write(answer + b"\n")

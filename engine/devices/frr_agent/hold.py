@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes on trial: held under a token, confirmed or cancelled by whoever knows it, else taken back by a timer.
+
+Everything here is called under the router's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import timer
+from .restoring import saved
+from .router import Trouble
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_LOGIND = ("/usr/lib/systemd", "/etc/systemd", "/run/systemd")
+_KILLS = re.compile(r"^\s*KillUserProcesses\s*=\s*(\w+)", re.MULTILINE)
+
+
+def where() -> Path:
+    """The folder of this router's timer. A network namespace makes a router, also where several share memory."""
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else tempfile.gettempdir()  # noqa: S108 - mkdir and a look at the owner
+    name = re.sub(r"[^\w.-]", "_", os.uname().nodename)
+    return Path(base) / f"raywright-hold-{name}-{Path('/proc/self/ns/net').stat().st_ino}"
+
+
+def state() -> dict[str, Any] | None:
+    """What is, or was last, held on this router since it started."""
+    folder = where()
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return None
+    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
+        raise Trouble(
+            f"a change is held on this router by another account (user number {status.st_uid}, {folder}); wait for it "
+            "to end, or log in as that account",
+        )
+    found = timer.read(folder / timer.STATE)
+    if found is None or found["boot"] != boot():
+        # A container's memory, or a disk where there is no memory to use, outlives the restart that ended the hold.
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return found
+
+
+def boot() -> str:
+    """What is another one after each start of this router, a container's included."""
+    try:
+        first = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        first = ""
+    return f"{_BOOT.read_text().strip()} {first}"
+
+
+def pending() -> str:
+    """The token of the change that is held now, or nothing."""
+    return str((state() or {}).get("token", ""))
+
+
+class Timer:
+    """The timer of one held change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def count_from_now(self, seconds: float) -> None:
+        found = timer.read(self.folder / timer.STATE)
+        if found is not None:
+            timer.write(self.folder / timer.STATE, {**found, "until": timer.now() + seconds})
+            timer.wake(self.folder)
+
+    def disarm(self) -> None:
+        timer.end(self.folder)
+
+
+def arm(token: str, running: str, seconds: float) -> Timer:
+    """Have what runs and what is saved now put back when the time is over."""
+    folder = where()
+    if state() is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        timer.write(folder / timer.BEFORE, {"running": running, "saved": saved()})
+        until = timer.now() + seconds
+        timer.write(folder / timer.STATE, {"token": token, "until": until, "boot": boot()})
+        timer.start(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Timer(folder)
+
+
+def held(_work: Workspace, _job: dict[str, Any]) -> dict[str, Any]:
+    if reason := unable():
+        return {"unable": reason}
+    found = state()
+    if found is None or "token" not in found:
+        return {}
+    return {"token": found["token"], "remaining": found["until"] - timer.now()}
+
+
+def confirm(_work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Keep what is held. Too late is too late, also where the timer has only not got hold of the lock yet."""
+    found = state()
+    if gone := missing(found, job["token"]):
+        return {"gone": gone}
+    assert found is not None
+    if found["until"] <= timer.now() and timer.alive(where()):
+        return {"gone": "its time is over and it is being taken back"}
+    timer.end(where())
+    return {"kept": True}
+
+
+def cancel(_work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Take back what is held now, as the timer would."""
+    if gone := missing(state(), job["token"]):
+        return {"gone": gone}
+    same = timer.bring_back(where())
+    if same:
+        timer.end(where())
+    return {"put_back": same}
+
+
+def missing(found: dict[str, Any] | None, token: str) -> str:
+    """Why there is nothing held under a token."""
+    if found is None:
+        return "nothing is held: it was confirmed or cancelled, or the router has started anew since"
+    if found.get("was") == token:
+        return "its time was over, and the router has taken it back by itself"
+    if found.get("token", token) != token:
+        return f"what is held is a change of {found['token']}"
+    return "" if "token" in found else f"nothing is held; the last change was one of {found['was']}"
+
+
+def unable() -> str:
+    """Why this router could not hold a change, or nothing."""
+    if not Path("/run/systemd/system").exists():
+        return ""
+    said = ["no"]
+    for folder in _LOGIND:
+        for file in (Path(folder) / "logind.conf", *sorted(Path(folder).glob("logind.conf.d/*.conf"))):
+            try:
+                said += _KILLS.findall(file.read_text())
+            except OSError:
+                continue
+    if said[-1].lower() in ("yes", "true", "on", "1"):
+        return "KillUserProcesses is set in its logind.conf, so its timer would be ended at the logout"
+    return ""
