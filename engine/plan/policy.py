@@ -18,6 +18,7 @@ Mode = Literal["replace", "merge"]
 Approval = Literal["never", "plan", "stages"]
 OnFailure = Literal["stop", "rollback_stage", "rollback_run"]
 OnUnready = Literal["refuse", "skip"]
+OnUnconfirmable = Literal["refuse", "without"]
 RollbackProof = Literal["report", "require"]
 
 DEFAULT_STAGES = ("1%", "10%", "50%", "100%")
@@ -55,6 +56,10 @@ class Policy:
     rollback_proof: RollbackProof = "report"
     """What to do about devices whose rollback is not proved when the plan is made: say so in the plan, or take them for
     devices that cannot be changed."""
+    confirm_timeout: float = 0.0
+    """Seconds after which a device takes its change back by itself unless its stage has passed; 0: it does not."""
+    on_unconfirmable: OnUnconfirmable = "refuse"
+    """What to do about platforms that cannot do that: refuse the whole plan, or go without on those."""
     destructive: bool = False
     """Whether whoever approves must acknowledge the risk."""
 
@@ -84,6 +89,8 @@ class Policy:
             on_failure=_choice(raw, "on_failure", OnFailure, "stop"),
             on_unready=_choice(raw, "on_unready", OnUnready, "refuse"),
             rollback_proof=_choice(raw, "rollback_proof", RollbackProof, "report"),
+            confirm_timeout=stages_.seconds(raw.get("confirm_timeout", 0), "confirm_timeout"),
+            on_unconfirmable=_choice(raw, "on_unconfirmable", OnUnconfirmable, "refuse"),
             destructive=bool(raw.get("destructive", False)),
         )
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from ..devices.base import Device, Mode, Snapshot
 
-Kind = Literal["plan", "push", "validate", "restore"]
-"""What is done to a device; ``procedures`` has one function for each."""
+Kind = Literal["plan", "push", "validate", "confirm", "restore"]
+"""What is done to a device; there is one procedure for each."""
 
 NO_LIMIT: Mapping[str, Any] = {"max_failure_percentage": 100.0, "min_sample": 1, "fleet": 0}
 """A breaker that never trips: all may fail, and there is no fleet of which too many could."""
@@ -32,6 +32,10 @@ class Settings:
     checks: tuple[dict[str, Any], ...] = ()
     breaker: Mapping[str, Any] = field(default_factory=lambda: NO_LIMIT)
     """The fields of ``breaker.Breaker`` to begin with."""
+    confirm_timeout: float = 0.0
+    """Seconds after which a device takes its change back by itself unless it is confirmed; 0: it is saved at once."""
+    confirm_needs: float = 0.0
+    """Seconds that the stage may take until it is confirmed: what an earlier try left on trial must last longer."""
     holding: Mapping[str, str] = field(default_factory=dict)
     """By redundancy group, the member that is not in order already: the others are held back."""
     next_hops: tuple[str, ...] = ()
@@ -106,6 +110,8 @@ class Result:
     reason: str = ""
     read_back: str = ""
     """How far the change was on a device whose outcome was unknown until it was read: see ``reading.Finding``."""
+    unconfirmed: bool = False
+    """The change is on trial: the device takes it back by itself unless it is confirmed."""
     attempts: int = 1
     seconds: float = 0.0
     diff: tuple[str, ...] = ()
@@ -128,7 +134,7 @@ class Result:
     """Those of ``Settings.next_hops`` that are its own addresses: our way to other devices leads through it."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value not in ("", (), {})}
+        return {key: value for key, value in asdict(self).items() if value not in ("", (), {}, False)}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Result":

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import InvalidInput
 from ..ledger.records import NewCheckpoint, NewTarget
 from ..plan.cohorts import cohorts
+from ..plan.confirm import require_time
 from ..plan.digest import PlannedDevice, digest, listed
 from ..plan.division import divide
 from ..plan.policy import Policy
@@ -143,6 +144,7 @@ def make(results: Mapping[str, Result], policy: Policy, placed: Mapping[str, Sel
         if changing
         else {}
     )
+    require_time(policy, {name: [len(names)] for name, names in stages.items()})
     largest = max((len(names) for names in stages.values()), default=0)
     return Plan(
         digest=digest(_lines(stages, results), policy.as_dict()),

@@ -8,7 +8,7 @@ that is done again after a crash never sends anything blindly:
 ============  ===========================================================================
 what is read  what is done
 ============  ===========================================================================
-not_applied   the change is applied, read back, verified and saved
+not_applied   the change is applied, read back, verified, and saved or held on trial
 applied       nothing; it is the outcome of an earlier try (``changed``), or the device
               already was so (``unchanged``)
 partial       the change is applied again, where an earlier try may have touched the
@@ -29,7 +29,7 @@ from ..devices.base import Change, Driver, Session, Snapshot
 from ..errors import CommandFailed, DeviceError, Rejected, SessionLost, Unreachable
 from ..sealing.key import FleetKey
 from ..sealing.masking import Masker
-from . import vault
+from . import trial, vault
 from .job import Result, Settings, Task
 from .reading import UNREAD, Configuration, Finding, classify
 from .retry import delays
@@ -102,7 +102,7 @@ class Attempt:
 
 Procedure = Callable[[Attempt], Awaitable[Result]]
 
-_PASSING = (SessionLost, CommandFailed)
+PASSING = (SessionLost, CommandFailed)
 """Errors after which another session may fare better: the device did not say no."""
 
 
@@ -114,11 +114,12 @@ async def plan(attempt: Attempt) -> Result:
     while True:
         try:
             async with attempt.session() as session:
+                await trial.require_free(attempt, session)
                 snapshot = await session.snapshot()
                 change = await session.propose(snapshot.running, task.wanted, attempt.settings.mode)
                 already = {} if change.empty else await failing(attempt, session, once=True)
                 break
-        except _PASSING as exc:
+        except PASSING as exc:
             await attempt.pause(exc)
     found = attempt.configuration(snapshot.running)
     if change.empty:
@@ -149,7 +150,7 @@ async def push(attempt: Attempt) -> Result:
             touched, attempt.read_back = True, None
             if not await attempt.another_try():
                 return attempt.result("unknown", f"{exc}; {UNREAD}")
-        except _PASSING as exc:
+        except PASSING as exc:
             if not await attempt.another_try():
                 return attempt.result("unknown", f"{exc}; {UNREAD}") if touched else attempt.result("failed", str(exc))
         except DeviceError as exc:
@@ -166,14 +167,26 @@ class _Unknown(Exception):
 async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
     task = attempt.task
     assert task.before is not None
+    left_on_trial = await trial.remaining(attempt, session) if touched else None
+    if left_on_trial is not None and left_on_trial <= attempt.settings.confirm_needs:
+        # It would be taken back amid the checks: rather now, and sent anew with all of its time.
+        await trial.withdraw(attempt, session)
+        left_on_trial = None
     now = attempt.configuration((await session.snapshot()).running)
-    finding = await _found(attempt, session, now)
+    finding = await found(attempt, session, now)
     attempt.read_back = finding if touched else None
+    if left_on_trial is not None and finding != "applied":
+        await trial.withdraw(attempt, session)
+        return await _push(attempt, session, touched=touched)
     if finding == "applied":
-        if touched:
+        unconfirmed = left_on_trial is not None
+        if touched and not unconfirmed:
             await session.save()
         return attempt.result(
-            "changed" if touched else "unchanged", _FOUND_AS_WANTED[touched], after=attempt.fingerprint(now)
+            "changed" if touched else "unchanged",
+            _FOUND_AS_WANTED[touched],
+            after=attempt.fingerprint(now),
+            unconfirmed=unconfirmed,
         )
     if finding == "foreign" or (finding == "partial" and not touched):
         return attempt.result(
@@ -183,11 +196,12 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
             before=attempt.fingerprint(now),
         )
     change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
+    hold = trial.hold(attempt)
     try:
-        await session.apply(change)
+        await session.apply(change, hold)
         left = attempt.configuration((await session.snapshot()).running)
         remainder = await _remainder(attempt, session, left)
-        if not remainder:
+        if not remainder and hold is None:
             await session.save()
     except Rejected as exc:
         return await _undo(attempt, session, "rejected", str(exc))
@@ -198,10 +212,15 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
         return await _undo(
             attempt, session, "failed", f"{task.name}: took the change but does not show all of it: {shown}"
         )
-    return attempt.result("changed", _SENT_AGAIN[finding] if touched else "", after=attempt.fingerprint(left))
+    return attempt.result(
+        "changed",
+        _SENT_AGAIN[finding] if touched else "",
+        after=attempt.fingerprint(left),
+        unconfirmed=hold is not None,
+    )
 
 
-async def _found(attempt: Attempt, session: Session, now: Configuration) -> Finding:
+async def found(attempt: Attempt, session: Session, now: Configuration) -> Finding:
     """Say how far the change is, asking the device what is missing only where it is not as the plan found it."""
     task, mode = attempt.task, attempt.settings.mode
     assert task.before is not None
@@ -233,6 +252,7 @@ async def _undo(attempt: Attempt, session: Session, outcome: str, reason: str) -
     snapshot = attempt.task.before
     assert snapshot is not None
     try:
+        await trial.withdraw(attempt, session)
         left = await session.snapshot()
         if left.running != snapshot.running or left.startup != snapshot.startup:
             await session.restore(snapshot)
@@ -269,7 +289,7 @@ async def restore(attempt: Attempt) -> Result:
                 return await _restore(attempt, session)
         except Unreachable as exc:
             return attempt.result("unknown", f"not rolled back: {exc}")
-        except _PASSING as exc:
+        except PASSING as exc:
             try:
                 await attempt.pause(exc)
             except DeviceError as last:
@@ -281,9 +301,10 @@ async def restore(attempt: Attempt) -> Result:
 async def _restore(attempt: Attempt, session: Session) -> Result:
     task = attempt.task
     assert task.before is not None
+    withdrawn = await trial.withdraw(attempt, session)
     now = await session.snapshot()
-    if _same(now, task.before):
-        return attempt.result("rolled_back", "was already as before")
+    if same(now, task.before):
+        return attempt.result("rolled_back", _AS_BEFORE[withdrawn])
     found = attempt.configuration(now.running)
     start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
@@ -291,12 +312,15 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
         return attempt.result("held_back", f"{task.name}: not rolled back: somebody changed it since; look at it first")
     await session.restore(task.before)
     left = await session.snapshot()
-    if _same(left, task.before):
+    if same(left, task.before):
         return attempt.result("rolled_back", after=attempt.fingerprint(attempt.configuration(left.running)))
     return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
 
 
-def _same(now: Snapshot, before: Snapshot) -> bool:
+_AS_BEFORE = {True: "its change was on trial and was taken back", False: "was already as before"}
+
+
+def same(now: Snapshot, before: Snapshot) -> bool:
     return now.running == before.running and (before.startup is None or now.startup == before.startup)
 
 

@@ -39,9 +39,12 @@ class Recorder:
 
     def _outcome(self, result: Result) -> None:
         told: dict[str, Any] = {"attempts": result.attempts, "seconds": result.seconds}
-        if result.outcome != "rolled_back":
+        known = self._known(result.name)
+        if result.outcome != "rolled_back" or not known.get("reason"):
             # Why a device was rolled back stays on record.
             told["reason"] = result.reason
+        if result.unconfirmed or known.get("unconfirmed"):
+            told["unconfirmed"] = result.unconfirmed
         told |= {"after": result.after} if result.after else {}
         told |= {"read_back": result.read_back} if result.read_back else {}
         self._put(result.name, result.outcome, told)
@@ -56,9 +59,20 @@ class Recorder:
         self._put(result.name, "failed", {"reason": f"does not pass its checks: {result.reason}", "regressed": True})
 
     def _put(self, name: str, outcome: str, told: Mapping[str, Any]) -> None:
-        known = self._waiting[name].detail if name in self._waiting else self._targets[name].detail
         self.outcomes[name] = outcome
-        self._waiting[name] = Outcome(name=name, outcome=outcome, detail={**known, **told})
+        self._waiting[name] = Outcome(name=name, outcome=outcome, detail={**self._known(name), **told})
+
+    def _known(self, name: str) -> Mapping[str, Any]:
+        return self._waiting[name].detail if name in self._waiting else self._targets[name].detail
+
+    def reason(self, name: str) -> str:
+        """Why a device has the outcome that it has, so far as is known."""
+        return str(self._known(name).get("reason", ""))
+
+    @property
+    def unconfirmed(self) -> list[str]:
+        """Devices whose change is on trial, so far as is known."""
+        return [name for name in self._targets if self._known(name).get("unconfirmed")]
 
     def flush(self) -> None:
         if self._waiting:

@@ -19,6 +19,8 @@ Verdict = Literal["passed", "failed", "inconclusive"]
 
 _OPEN = frozenset({"pending", "unknown"})
 _AS_WANTED = frozenset({"changed", "unchanged"})
+_LOST = FAILURES | {"rolled_back"}
+"""While a run goes on, a device that is as it was before has taken its change back, by itself or as it was told."""
 _SHOWN = 3
 
 
@@ -34,6 +36,11 @@ class Remaining:
     targets: Mapping[str, Target] = field(repr=False)
     breaker: Mapping[str, int] = field(default_factory=dict)
     """What the breaker knows before the first device: see ``Breaker``."""
+
+
+def is_open(target: Target) -> bool:
+    """Whether a device is yet to be done: a change on trial may have been taken back since, so it is read again."""
+    return target.outcome in _OPEN or (target.outcome == "changed" and bool(target.detail.get("unconfirmed")))
 
 
 def check_plan(ledger: Ledger, run: Run) -> list[Target]:
@@ -102,11 +109,12 @@ def remaining(
         journal = True
         if event["event"] == "dispatched":
             dispatched.update(event["names"])
-    push = tuple(name for name, target in mine.items() if target.outcome in _OPEN)
+    push = tuple(name for name, target in mine.items() if is_open(target))
+    on_trial = frozenset(name for name in push if mine[name].detail.get("unconfirmed"))
     return Remaining(
         push=push,
-        touched=frozenset(push) & dispatched if journal or not resumed else frozenset(push),
-        validate=tuple(name for name, target in mine.items() if target.outcome in _AS_WANTED),
+        touched=(frozenset(push) & dispatched) | on_trial if journal or not resumed else frozenset(push),
+        validate=tuple(name for name, target in mine.items() if target.outcome in _AS_WANTED and name not in on_trial),
         targets=mine,
         breaker=tally(targets, stage, first=first),
     )
@@ -121,13 +129,13 @@ def tally(
         counted["fleet"] += 1
         outcome = (outcomes or {}).get(target.name, target.outcome)
         if target.checkpoint != stage:
-            counted["fleet_failed"] += outcome in FAILURES
+            counted["fleet_failed"] += outcome in _LOST
         elif not target.detail.get("change"):
             # It could not be read when the plan was made, and was never part of what is pushed.
             counted["stage_missing" if first else "fleet_failed"] += 1
-        elif outcome not in _OPEN or outcomes is not None:
+        elif outcomes is not None or not is_open(target):
             counted["started"] += 1
-            counted["failed"] += outcome in FAILURES
+            counted["failed"] += outcome in _LOST
     return counted
 
 
@@ -138,7 +146,7 @@ def catch_up(recorder: Recorder, events: Iterable[Mapping[str, Any]], mine: Mapp
         if event["event"] == "dispatched":
             for name in event["names"]:
                 last.pop(name, None)
-        elif event["event"] == "outcome" and mine[event["name"]].outcome in _OPEN:
+        elif event["event"] == "outcome" and is_open(mine[event["name"]]):
             last[event["name"]] = event
     for event in last.values():
         recorder.take(event)

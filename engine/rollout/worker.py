@@ -15,9 +15,11 @@ from ..devices import registry
 from ..errors import DeviceError, HostKeyRefused, LoginRefused, Rejected, Unreachable
 from ..sealing.key import FleetKey
 from . import vault
+from .confirming import confirm
 from .job import Result, Settings, Task
 from .procedures import PROCEDURES, Attempt
 
+_PROCEDURES = {**PROCEDURES, "confirm": confirm}
 _TICK = 0.1
 """Seconds in which finished devices gather before they are handed back: ten round trips a second at the most."""
 
@@ -61,7 +63,7 @@ class Worker:
             masker=vault.masker(self._key, driver, task.device, task.secrets),
         )
         try:
-            result = await PROCEDURES[task.kind](attempt)
+            result = await _PROCEDURES[task.kind](attempt)
         except DeviceError as exc:
             result = attempt.result(outcome_of(exc, planning=task.kind == "plan"), str(exc))
         except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it

@@ -36,6 +36,8 @@ _POLICY = (
     "on_failure",
     "on_unready",
     "rollback_proof",
+    "confirm_timeout",
+    "on_unconfirmable",
     "destructive",
 )
 
@@ -72,12 +74,14 @@ class ActionModule(ActionBase):
         return result
 
     def _plan(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        from ansible_collections.raywright.fleet.engine.plan.confirm import require_time
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
         from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
         given = {option: _listed(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse(given)
         require_readable(policy.validate)
+        require_time(policy, {stage.name: [1] for stage in policy.stages})
         names = device_names(task_vars, args["hosts"])
         reader = Devices(
             task_vars,
@@ -88,6 +92,8 @@ class ActionModule(ActionBase):
         )
         devices = list(reader.reach(names))
         _check_devices(devices)
+        if policy.confirm_timeout and policy.on_unconfirmable == "refuse":
+            _check_confirmable(devices)
         policy, placed = _stages.place(policy, devices, task_vars)
         check = bool(self._task.check_mode)
         wanted = _wanted(Path(args["configs"]), names)
@@ -107,6 +113,23 @@ class ActionModule(ActionBase):
 def _asked(policy: Policy) -> set[str]:
     """The inventory variables that the checks ask for."""
     return {name for check in policy.validate for name in check.variables}
+
+
+def _check_confirmable(devices: list[Reached]) -> None:
+    """Refuse devices that could not take their change back by themselves."""
+    from ansible_collections.raywright.fleet.engine.devices import registry
+    from ansible_collections.raywright.fleet.engine.plan.digest import listed
+
+    unable: dict[str, list[str]] = {}
+    for each in devices:
+        if not registry.driver(each.device["network_os"]).confirmed:
+            unable.setdefault(each.device["network_os"], []).append(each.name)
+    if unable:
+        platforms = "; ".join(f"{platform} ({listed(names)})" for platform, names in unable.items())
+        raise InvalidInput(
+            f"confirm_timeout: these platforms cannot take a change back by themselves: {platforms}. Leave the "
+            "devices out, or go without on them with network_rollout_on_unconfirmable=without"
+        )
 
 
 def _listed(value: Any) -> Any:

@@ -92,6 +92,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "stages": stages,
         "failures": failures,
         "read_back": [{**_told(each), "found": each.detail["read_back"]} for each in doubted],
+        "unconfirmed": [each.name for each in targets if each.detail.get("unconfirmed")],
         "approvals": [
             {
                 "checkpoint": each.checkpoint,
@@ -188,6 +189,8 @@ def _text(report: dict[str, Any], path: str | None) -> str:
     if found:
         said = ", ".join(f"{count} {finding.replace('_', ' ')}" for finding, count in found.items())
         lines.append(f"  read back after a try that broke off: {said}")
+    if on_trial := len(report.get("unconfirmed", ())):
+        lines.append(f"  not confirmed: {on_trial}, which revert by themselves, or have by now")
     failures = report["failures"]
     lines += [f"  ! {_named(each['name'], each['reason'])}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]

@@ -98,6 +98,7 @@ class _Rollback:
             concurrency=self._policy.concurrency,
             retries=self._policy.retries,
             timeout=self._policy.timeout,
+            confirm_timeout=self._policy.confirm_timeout,
         )
         recorder = BySource(self._ledger, self._run.id, [each.target for each in self._due.values()])
         follower = _rollout.Follower(

@@ -13,15 +13,22 @@ from ansible_collections.raywright.fleet.plugins.plugin_utils._action import Led
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run
+from ansible_collections.raywright.fleet.plugins.plugin_utils._trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from ansible.plugins.action import ActionBase
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Run, Target
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.engine.rollout.recording import Recorder
-    from ansible_collections.raywright.fleet.engine.rollout.staging import Remaining
+    from ansible_collections.raywright.fleet.engine.rollout.staging import Remaining, Verdict
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
+
+
+_SHOWN = 3
+_LEFT_BEHIND = frozenset({"changed", "failed", "unknown"})
+"""Outcomes of a failed stage of which a rollback has something to do."""
 
 
 class ActionModule(LedgerAction):
@@ -31,6 +38,7 @@ class ActionModule(LedgerAction):
         "run": {"type": "str", "required": True},
         "stage": {"type": "str", "required": True},
         "ray_address": {"type": "str", "default": "local"},
+        "confirm": {"type": "bool", "default": True},
         "fail_on_verdict": {"type": "bool", "default": True},
     }
 
@@ -44,7 +52,7 @@ class ActionModule(LedgerAction):
         if self._task.check_mode:
             return {"changed": True, "msg": f"Stage {args['stage']} would be rolled out."}
         run = find_run(ledger, args["run"])
-        checkpoint = _checkpoint(ledger, run, args["stage"])
+        checkpoint = checkpoint_of(ledger, run, args["stage"])
         if checkpoint.state in {"passed", "skipped"}:
             counts = ledger.counts(run.id)[checkpoint.name]
             msg = f"Stage {checkpoint.name} of run {run.id} has passed already."
@@ -52,20 +60,16 @@ class ActionModule(LedgerAction):
         if checkpoint.state == "failed":
             msg = f"Stage {checkpoint.name} of run {run.id} failed: {checkpoint.verdict}"
             return {"changed": False, "failed": True, "verdict": "failed", "msg": msg}
-        return _Stage(self, ledger, run, checkpoint, args["ray_address"]).roll_out(task_vars)
+        return Stage(self, ledger, run, checkpoint, args["ray_address"]).roll_out(task_vars, confirm=args["confirm"])
 
     def devices(self, task_vars: dict[str, Any], policy: Policy, names: list[str]) -> list[Reached]:
-        variables = sorted({name for check in policy.validate for name in check.variables})
-        reader = Devices(task_vars, self._play_context, self._task, timeout=policy.timeout, wanted_variables=variables)
-        return list(reader.reach(names))
+        return devices_of(self, task_vars, policy, names)
 
 
-class _Stage:
-    """One stage of one run."""
+class Stage:
+    """One stage of one run. ``action`` reads how devices are reached: this module's, or that of rollout_confirm."""
 
-    def __init__(
-        self, action: ActionModule, ledger: Ledger, run: Run, checkpoint: Checkpoint, ray_address: str
-    ) -> None:
+    def __init__(self, action: Any, ledger: Ledger, run: Run, checkpoint: Checkpoint, ray_address: str) -> None:
         from ansible_collections.raywright.fleet.engine.plan.policy import recorded
         from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
 
@@ -79,8 +83,10 @@ class _Stage:
         self._key = FleetKey.from_environment()
         self._folder = _rollout.run_folder(run.id)
         self._journal = _rollout.journal_of(self._folder, checkpoint.position, "push")
+        self._reached: dict[str, Reached] = {}
 
-    def roll_out(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def roll_out(self, task_vars: dict[str, Any], *, confirm: bool) -> dict[str, Any]:
+        """Push, validate, and end what devices hold on trial; without ``confirm`` they go on holding it."""
         from ansible_collections.raywright.fleet.engine.rollout import staging
         from ansible_collections.raywright.fleet.engine.rollout.guard import patience
         from ansible_collections.raywright.fleet.engine.rollout.journal import replay
@@ -107,7 +113,77 @@ class _Stage:
             )
             recorder = Recorder(self._ledger, self._run.id, self._checkpoint.name, left.targets)
             summary = self._follow(left, recorder, targets, task_vars, beat)
-            return self._end(recorder, targets, summary)
+            if summary["stopped"]:
+                self._follower.end("interrupted")
+                raise AnsibleActionFail(
+                    f"Stage {self._checkpoint.name} was interrupted: {summary['stopped']}. "
+                    "Run the same command to go on"
+                )
+            verdict, reason = self._judge(recorder, targets, summary)
+            self._follower.end(verdict)
+            if verdict == "passed" and not confirm and self._policy.confirm_timeout:
+                return self._leave(recorder, summary, reason)
+            if verdict != "inconclusive":
+                trial = self._trial(recorder, targets, task_vars, beat)
+                verdict, reason = self._settle(trial, summary, verdict, reason)
+            return self._end(recorder, summary, verdict, reason)
+
+    def confirm(self, task_vars: dict[str, Any], *, keep: bool, reason: str) -> dict[str, Any]:
+        """End the trial of a stage that was rolled out without: confirm its devices, or have them take it all back."""
+        from ansible_collections.raywright.fleet.engine.rollout import staging
+        from ansible_collections.raywright.fleet.engine.rollout.guard import patience
+        from ansible_collections.raywright.fleet.engine.rollout.journal import replay
+        from ansible_collections.raywright.fleet.engine.rollout.recording import Recorder
+
+        waiting = patience(self._policy.timeout)
+        with _rollout.leased(self._ledger, self._run.id, patience=waiting) as beat:
+            targets = staging.check_plan(self._ledger, self._run)
+            mine = {target.name: target for target in targets if target.checkpoint == self._checkpoint.name}
+            recorder = Recorder(self._ledger, self._run.id, self._checkpoint.name, mine)
+            staging.catch_up(recorder, list(replay(self._journal, patience=waiting)), mine)
+            validated = self._checkpoint.detail
+            summary = {"tripped": None, "verdicts": validated["verdicts"], "engine": {}}
+            verdict: Verdict = "passed" if keep else "failed"
+            trial = self._trial(recorder, targets, task_vars, beat)
+            verdict, reason = self._settle(trial, summary, verdict, validated["reason"] if keep else reason)
+            return self._end(recorder, summary, verdict, reason)
+
+    def _settle(self, trial: Trial, summary: dict[str, Any], verdict: Verdict, reason: str) -> tuple[Verdict, str]:
+        """Confirm the devices of a stage that passed, or have those of one that failed take their changes back now.
+
+        Devices that cannot be confirmed count as failures: the verdict is given again.
+        """
+        lost = trial.end(keep=verdict == "passed")
+        if verdict != "passed":
+            return verdict, reason
+        verdict, again = self._judge(trial.recorder, trial.targets, summary)
+        said = f"{len(lost)} devices could not be confirmed: {'; '.join(lost[:_SHOWN])}" if lost else ""
+        return verdict, "; ".join(text for text in (again or reason, said) if text)
+
+    def _trial(self, recorder: Recorder, targets: list[Target], task_vars: dict[str, Any], beat: Any) -> Trial:
+        return Trial(
+            ledger=self._ledger,
+            run=self._run,
+            policy=self._policy,
+            stage=self._checkpoint.name,
+            key=self._key,
+            folder=self._folder,
+            journal=self._journal,
+            ray_address=self._ray_address,
+            reach=lambda names: self._reach(task_vars, names),
+            targets=targets,
+            recorder=recorder,
+            beat=beat,
+        )
+
+    def _reach(self, task_vars: dict[str, Any], names: Sequence[str]) -> list[Reached]:
+        """How devices are reached; each one's variables are merged once."""
+        missing = [name for name in names if name not in self._reached]
+        if missing:
+            found = self._action.devices(task_vars, self._policy, missing)
+            _same_addresses(self._run, found)
+            self._reached |= {each.name: each for each in found}
+        return [self._reached[name] for name in names]
 
     @property
     def _first(self) -> bool:
@@ -115,7 +191,7 @@ class _Stage:
 
     def _begin(self) -> None:
         self._ledger.move_run(self._run.id, "running")
-        plan = _checkpoint(self._ledger, self._run, "plan")
+        plan = checkpoint_of(self._ledger, self._run, "plan")
         if plan.state == "running":
             self._ledger.move_checkpoint(self._run.id, "plan", "passed")
         self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running")
@@ -128,12 +204,12 @@ class _Stage:
         task_vars: dict[str, Any],
         beat: Any,
     ) -> dict[str, Any]:
+        from ansible_collections.raywright.fleet.engine.plan.confirm import needed
         from ansible_collections.raywright.fleet.engine.rollout.job import Settings
 
         policy = self._policy
         checks = tuple(check.as_dict() for check in policy.validate) if self._stage.validate else ()
-        devices = self._action.devices(task_vars, policy, [*left.push, *(left.validate if checks else ())])
-        _same_addresses(self._run, devices)
+        devices = self._reach(task_vars, [*left.push, *(left.validate if checks else ())])
         settings = Settings(
             run=self._run.id,
             stage=self._checkpoint.name,
@@ -143,6 +219,8 @@ class _Stage:
             timeout=policy.timeout,
             soak=self._stage.soak,
             checks=checks,
+            confirm_timeout=policy.confirm_timeout,
+            confirm_needs=needed(policy, self._stage, [len(devices)]),
             breaker={
                 "max_failure_percentage": policy.max_failure_percentage,
                 "min_sample": policy.min_sample,
@@ -194,26 +272,48 @@ class _Stage:
                 before = left.targets[name].detail.get("checks_before", {})
                 yield _rollout.task("validate", by_name[name], keys, checks_before=before)
 
-    def _end(self, recorder: Recorder, targets: list[Target], summary: dict[str, Any]) -> dict[str, Any]:
-        """Give the verdict, record it, and say what follows."""
+    def _judge(self, recorder: Recorder, targets: Sequence[Target], summary: dict[str, Any]) -> tuple[Verdict, str]:
         from ansible_collections.raywright.fleet.engine.rollout import staging
         from ansible_collections.raywright.fleet.engine.rollout.breaker import Breaker
 
-        if summary["stopped"]:
-            self._follower.end("interrupted")
-            raise AnsibleActionFail(
-                f"Stage {self._checkpoint.name} was interrupted: {summary['stopped']}. Run the same command to go on"
-            )
         breaker = Breaker(
             max_failure_percentage=self._policy.max_failure_percentage,
             min_sample=self._policy.min_sample,
             **staging.tally(targets, self._checkpoint.name, first=self._first, outcomes=recorder.outcomes),
         )
-        checked = sum(summary["verdicts"].values())
-        verdict, reason = staging.judge(recorder, breaker, summary["tripped"], checked)
-        self._follower.end(verdict)
+        return staging.judge(recorder, breaker, summary["tripped"], sum(summary["verdicts"].values()))
+
+    def _leave(self, recorder: Recorder, summary: dict[str, Any], reason: str) -> dict[str, Any]:
+        """The stage is validated and its devices go on holding their changes: somebody else confirms them."""
+        told = {**self._told(recorder, summary), "validated": True, "reason": reason}
+        self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running", detail=told)
+        waiting = len(recorder.unconfirmed)
+        return {
+            "changed": waiting > 0,
+            "run": self._run.id,
+            "stage": self._checkpoint.name,
+            "verdict": "passed",
+            "reason": reason,
+            "confirmed": False,
+            "outcomes": told["outcomes"],
+            "msg": f"Stage {self._checkpoint.name} of run {self._run.id} passed; {waiting} devices revert by "
+            f"themselves unless they are confirmed within {self._policy.confirm_timeout:g} s of their change "
+            "(raywright.fleet.rollout_confirm)",
+        }
+
+    def _changed_elsewhere(self) -> bool:
+        """Whether earlier stages of this run have changed devices."""
+        counts = self._ledger.counts(self._run.id)
+        return any(each.get("changed") for name, each in counts.items() if name not in {"plan", self._checkpoint.name})
+
+    def _told(self, recorder: Recorder, summary: dict[str, Any]) -> dict[str, Any]:
         outcomes = _counts(recorder.outcomes)
-        told = {"outcomes": outcomes, "verdicts": summary["verdicts"], "engine": _added(self._checkpoint, summary)}
+        return {"outcomes": outcomes, "verdicts": summary["verdicts"], "engine": _added(self._checkpoint, summary)}
+
+    def _end(self, recorder: Recorder, summary: dict[str, Any], verdict: Verdict, reason: str) -> dict[str, Any]:
+        """Record the verdict, and say what follows."""
+        told = self._told(recorder, summary)
+        outcomes = told["outcomes"]
         result = {
             "changed": outcomes.get("changed", 0) > 0,
             "run": self._run.id,
@@ -227,13 +327,20 @@ class _Stage:
             # The checkpoint stays running: the next try validates again, and nothing goes on before it does.
             self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running", verdict=reason, detail=told)
             self._ledger.move_run(self._run.id, "paused", detail={"reason": reason})
-            msg = f"{result['msg'].rstrip('.')}. The run is paused: run the same command again"
+            waiting = "; until then devices take back what is not confirmed" if recorder.unconfirmed else ""
+            msg = f"{result['msg'].rstrip('.')}. The run is paused: run the same command again{waiting}"
             return {**result, "failed": True, "msg": msg}
         state = "passed" if verdict == "passed" else "failed"
         self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, state, verdict=reason or verdict, detail=told)
         if verdict == "failed":
-            if self._policy.on_failure == "stop":
+            if taken_back := self._policy.confirm_timeout > 0 and not outcomes.keys() & _LEFT_BEHIND:
+                result["msg"] += ". Its devices took their changes back"
+            if self._policy.on_failure == "stop" or (taken_back and not self._changed_elsewhere()):
+                state = "stopped" if self._policy.on_failure == "stop" else "rolled_back"
+                self._ledger.move_run(self._run.id, state, detail={"reason": reason})
+            elif taken_back and self._policy.on_failure == "rollback_stage":
                 self._ledger.move_run(self._run.id, "stopped", detail={"reason": reason})
+            if self._policy.on_failure == "stop":
                 result["msg"] += (
                     ". The run is stopped and no other device is touched: correct the cause and run the same command, "
                     "which plans anew; or take the change back (raywright.fleet.rollback)"
@@ -244,7 +351,14 @@ class _Stage:
         return result
 
 
-def _checkpoint(ledger: Ledger, run: Run, name: str) -> Checkpoint:
+def devices_of(action: ActionBase, task_vars: dict[str, Any], policy: Policy, names: list[str]) -> list[Reached]:
+    """How the devices of a task are reached, with the variables that the policy's checks ask for."""
+    variables = sorted({name for check in policy.validate for name in check.variables})
+    reader = Devices(task_vars, action._play_context, action._task, timeout=policy.timeout, wanted_variables=variables)  # noqa: SLF001 - an action's own, of this file or its sibling
+    return list(reader.reach(names))
+
+
+def checkpoint_of(ledger: Ledger, run: Run, name: str) -> Checkpoint:
     from ansible_collections.raywright.fleet.engine.errors import InvalidInput
 
     checkpoints = {each.name: each for each in ledger.checkpoints(run.id)}
@@ -276,6 +390,8 @@ def _counts(outcomes: dict[str, str]) -> dict[str, int]:
 def _added(checkpoint: Checkpoint, summary: dict[str, Any]) -> dict[str, Any]:
     """The engine's figures of this try, added to those of earlier ones."""
     before, now = checkpoint.detail.get("engine", {}), summary["engine"]
+    if not now:
+        return dict(before)
     return {
         "seconds": round(before.get("seconds", 0) + now["seconds"], 3),
         "cpu_seconds": round(before.get("cpu_seconds", 0) + now["cpu_seconds"], 3),

@@ -86,6 +86,14 @@ options:
   rollback_proof:
     description: V(report) or V(require).
     type: raw
+  confirm_timeout:
+    description:
+      - Each device takes its change back by itself this long after it was made, unless its stage has passed by then and
+        the device was confirmed. Seconds, or with a unit; V(0) does without.
+    type: raw
+  on_unconfirmable:
+    description: V(refuse) or V(without).
+    type: raw
   destructive:
     description: Whether whoever approves must acknowledge the risk.
     type: raw

@@ -45,9 +45,11 @@ RETURN = r"""
 report:
   description:
     - The report, with C(run), C(digest), C(state), C(devices) (how many), C(outcomes), C(stages), C(failures),
-      C(read_back), C(approvals) and C(engine).
+      C(read_back), C(unconfirmed), C(approvals) and C(engine).
     - C(read_back) lists the devices whose outcome was unknown until they were read again, and what was C(found) there,
       C(applied), C(not_applied), C(partial) or C(foreign).
+    - C(unconfirmed) names the devices that hold their change on trial, so far as the ledger knows. They revert by
+      themselves unless they are confirmed.
   type: dict
   returned: success
 """

@@ -30,6 +30,15 @@ options:
     description: V(local), or the address of a Ray cluster's Jobs API.
     type: str
     default: local
+  confirm:
+    description:
+      - Whether the devices are confirmed when the stage has passed, where the plan has them hold their changes
+        (O(raywright.fleet.rollout_plan#module:confirm_timeout)).
+      - With V(false) they go on holding them, for tasks of your own to come first; then
+        M(raywright.fleet.rollout_confirm) ends the stage. Until it does, no later stage starts.
+      - Devices of a stage that did not pass take their changes back at once either way.
+    type: bool
+    default: true
   fail_on_verdict:
     description:
       - Whether the task fails when the stage's verdict is not V(passed). Without, a rollback can come first; no later
@@ -54,6 +63,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+confirmed:
+  description: V(false) where the devices still hold their changes.
+  type: bool
+  returned: when the stage passed and is to be confirmed by itself
 verdict:
   description: V(passed), V(failed), or V(inconclusive), which pauses the run.
   type: str

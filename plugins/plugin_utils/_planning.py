@@ -135,6 +135,7 @@ class Planning:
             concurrency=policy.concurrency,
             retries=policy.retries,
             timeout=policy.timeout,
+            confirm_timeout=policy.confirm_timeout,
             checks=tuple(check.as_dict() for check in policy.validate),
         )
         keys = _rollout.key_positions(self._devices)

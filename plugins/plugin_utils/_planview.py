@@ -83,4 +83,13 @@ def _breaker(policy: Mapping[str, Any], in_flight: int, stages: Mapping[str, Seq
             f"that at most {in_flight} more devices can be touched"
         ),
         f"  checks after each stage: {checks}; on failure: {policy['on_failure'].replace('_', ' ')}",
+        *_trial(policy),
     ]
+
+
+def _trial(policy: Mapping[str, Any]) -> list[str]:
+    seconds = policy["confirm_timeout"]
+    if not seconds:
+        return []
+    without = ", where its platform can" if policy["on_unconfirmable"] == "without" else ""
+    return [f"  each device reverts by itself{without} unless confirmed within {seconds:g} s; it is saved only then"]

@@ -91,13 +91,16 @@ LOSE = f"""\
 class Fabric:
     """The routers, seen from the host: what their owner would see on a console."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, lab_name=NAME):
         self.directory = directory
+        self.lab_name = lab_name
         self.names = list(lab._hosts(directory / "inventory.yml"))
         (directory / "inventory").symlink_to("inventory.yml")
 
     def on(self, name, *command, given=None):
-        pids = subprocess.run(["ip", "netns", "pids", f"{NAME}-{name}"], capture_output=True, text=True, check=True)
+        pids = subprocess.run(
+            ["ip", "netns", "pids", f"{self.lab_name}-{name}"], capture_output=True, text=True, check=True
+        )
         first = next(pid for pid in pids.stdout.split() if _is_first(pid))
         words = ["nsenter", "-t", first, "-m", "-n", "-u", "-p", *command]
         return subprocess.run(words, capture_output=True, check=True, input=given).stdout
@@ -111,7 +114,8 @@ class Fabric:
 
     def link(self, state):
         for name in self.names:
-            subprocess.run(["ip", "netns", "exec", f"{NAME}-{name}", "ip", "link", "set", "eth0", state], check=True)
+            router = f"{self.lab_name}-{name}"
+            subprocess.run(["ip", "netns", "exec", router, "ip", "link", "set", "eth0", state], check=True)
 
     def stop(self):
         pass

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Confirming one device's change: see ``trial`` for what is found and what is done."""
+
+from ..devices.base import Session
+from ..errors import DeviceError, NotHeld
+from . import trial
+from .job import Result
+from .procedures import PASSING, Attempt, found, same
+
+_BY_ITSELF = "it took the change back by itself before it was confirmed; the device is as it was before"
+_WITHDRAWN = "it no longer showed the change when that was to be confirmed, and took it back; the device is as it was"
+
+
+async def confirm(attempt: Attempt) -> Result:
+    """Keep the change of a device that was validated. Tried again after a broken session, which reads first."""
+    while True:
+        try:
+            async with attempt.session() as session:
+                return await _confirm(attempt, session)
+        except PASSING as exc:
+            if not await attempt.another_try():
+                return _unknown(attempt, exc)
+        except DeviceError as exc:
+            return _unknown(attempt, exc)
+
+
+def _unknown(attempt: Attempt, exc: DeviceError) -> Result:
+    limit = f"{attempt.settings.confirm_timeout:g} s after the change"
+    reason = f"{exc}; its change may not be confirmed, and is then taken back by the device itself, {limit}"
+    return attempt.result("unknown", reason, unconfirmed=True)
+
+
+async def _confirm(attempt: Attempt, session: Session) -> Result:
+    if await trial.remaining(attempt, session) is None:
+        return await _settled(attempt, session, _BY_ITSELF)
+    now = attempt.configuration((await session.snapshot()).running)
+    if await found(attempt, session, now) != "applied":
+        await trial.withdraw(attempt, session)
+        return await _settled(attempt, session, _WITHDRAWN)
+    try:
+        await session.confirm(attempt.settings.run)
+    except NotHeld:
+        return await _settled(attempt, session, _BY_ITSELF)
+    await session.save()
+    return attempt.result("changed", after=attempt.fingerprint(now))
+
+
+async def _settled(attempt: Attempt, session: Session, reason: str) -> Result:
+    """Nothing is held any more: what became of the change can be read."""
+    task = attempt.task
+    assert task.before is not None
+    left = await session.snapshot()
+    now = attempt.configuration(left.running)
+    if same(left, task.before):
+        return attempt.result("rolled_back", f"{task.name}: {reason}", after=attempt.fingerprint(now))
+    finding = await found(attempt, session, now)
+    if finding == "applied":
+        await session.save()
+        return attempt.result(
+            "changed", "an earlier try had confirmed it; it was read back", after=attempt.fingerprint(now)
+        )
+    if finding == "not_applied":
+        return attempt.result("rolled_back", f"{task.name}: {reason}", after=attempt.fingerprint(now))
+    return attempt.result("held_back", f"{task.name}: not confirmed: somebody changed it since; look at it first")
