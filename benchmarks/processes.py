@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a process and everything that it started used: CPU seconds, and the most memory at once.
+
+Orphans count: a process that calls ``adopt_orphans`` becomes the parent of what its descendants leave behind, such as
+OpenSSH's shared connections and the keeper of a local Ray. That is Linux, and so are these benchmarks.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LOOK_SECONDS = 0.5
+_MEGABYTE = 1 << 20
+
+
+@dataclass(slots=True)
+class Used:
+    """What something cost."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    rss_mb: float = 0.0
+    """The most at once, all processes together. Pages that processes share count once for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    parent: int
+    cpu: float
+    """Its own, and that of its ended children."""
+    rss: int
+
+
+def adopt_orphans() -> None:
+    """From now on, be the parent of what our descendants leave behind."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def tree(root: int) -> tuple[float, int]:
+    """CPU seconds and resident bytes of a process and its descendants; the ended ones' CPU included."""
+    found = dict(_all())
+    children = defaultdict(list)
+    for pid, each in found.items():
+        children[each.parent].append(pid)
+    cpu, rss, waiting = 0.0, 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        waiting += children[pid]
+        if each := found.get(pid):
+            cpu += each.cpu
+            rss += each.rss
+    return cpu, rss
+
+
+def _all() -> Iterator[tuple[int, _Process]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            cpu = sum(map(int, fields[11:15])) / _TICKS
+            yield int(folder.name), _Process(parent=int(fields[1]), cpu=cpu, rss=int(fields[21]) * _PAGE)
+
+
+@contextmanager
+def measured(root: int | None = None, *, less: Callable[[], float] = lambda: 0.0) -> Iterator[Used]:
+    """Measure what a process tree uses in a ``with``; ``less`` gives CPU seconds that are not to count."""
+    root = root or os.getpid()
+    used = Used()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            used.rss_mb = max(used.rss_mb, tree(root)[1] / _MEGABYTE)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    cpu, began, without = tree(root)[0], time.monotonic(), less()
+    watcher.start()
+    try:
+        yield used
+    finally:
+        used.seconds = time.monotonic() - began
+        after, rss = tree(root)
+        ended.set()
+        watcher.join()
+        used.cpu_seconds = after - cpu - (less() - without)
+        used.rss_mb = max(used.rss_mb, rss / _MEGABYTE)
+
+
+def run(
+    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path, limit: float = 900.0
+) -> tuple[Used, int]:
+    """Run a command to its end; what it used and its exit status. Its output goes to ``log``.
+
+    What it leaves behind is ended as well, and its CPU counts. Call ``adopt_orphans`` first.
+    """
+    with log.open("wb") as output, measured() as used:
+        process = subprocess.Popen(  # noqa: S603 - commands of these benchmarks
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            status = process.wait()
+        _reap()
+    return used, status
+
+
+def _reap() -> None:
+    """End our remaining children, which are the orphans of the command that has ended, and take their CPU time."""
+    me = os.getpid()
+    while orphans := [pid for pid, each in _all() if each.parent == me]:
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.05)

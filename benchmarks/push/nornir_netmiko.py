@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nornir with Netmiko: a thread a device, paramiko, prompt by prompt in vtysh."""
+
+import sys
+
+from benchmarks.push.exchange import READ, Work
+from benchmarks.push.nornir_fleet import fleet
+from netmiko import BaseConnection
+from nornir.core.task import Result, Task
+
+work = Work.read(sys.argv[1])
+
+
+def _exchange(task: Task) -> Result:
+    # The device type "linux" with vtysh in it: Netmiko has none for FRR.
+    connection: BaseConnection = task.host.get_connection("netmiko", task.nornir.config)
+    prompt = f"{task.host.name}#"
+    connection.send_command("vtysh", expect_string=prompt)
+    connection.send_command("terminal length 0", expect_string=prompt)
+    connection.send_command(READ, expect_string=r"\nend\s+" + prompt)
+    connection.send_config_set(
+        ["configure terminal", *work.lines, "end"], enter_config_mode=False, exit_config_mode=False
+    )
+    config = connection.send_command(READ, expect_string=r"\nend\s+" + prompt)
+    work.verify(task.host.name, str(config))
+    # Back to the shell, of which the device type knows how to end it.
+    connection.send_command("exit", expect_string=r"\$")
+    task.host.close_connection("netmiko")
+    return Result(host=task.host)
+
+
+if __name__ == "__main__":
+    extras = {
+        "use_keys": True,
+        "key_file": work.routers[0].key_file if work.routers else None,
+        "system_host_keys": False,
+        "ssh_strict": True,
+        "alt_host_keys": True,
+        "alt_key_file": work.routers[0].known_hosts if work.routers else "",
+    }
+    results = fleet(work, "netmiko", "linux", extras).run(task=_exchange)
+    work.failed |= {name: repr(each[0].exception) for name, each in results.items() if each.failed}
+    work.end()

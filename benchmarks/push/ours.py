@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our engine, everything on: host keys, journal, sealed job, ledger, read back, verify, save.
+
+A push needs a plan, which reads the devices once more; it is measured apart, and so is what a stage costs before its
+first device. Everything counts: the engine, local Ray with all its processes, and what the modules do with the ledger.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.engine_job import Rollout
+from benchmarks.processes import adopt_orphans, measured
+from benchmarks.push.exchange import Router, Work
+from engine.devices.base import Device
+
+
+def _device(router: Router, key: str, known_hosts: dict[str, str]) -> Device:
+    return Device(
+        name=router.name,
+        network_os="frr",
+        host=router.host,
+        port=router.port,
+        user=router.user,
+        private_key=key,
+        known_hosts=known_hosts[router.host],
+    )
+
+
+def _known_hosts(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return {host: line for line in lines for host in line.split()[0].split(",")}
+
+
+def main() -> None:
+    adopt_orphans()
+    work = Work.read(sys.argv[1])
+    key = Path(work.routers[0].key_file).read_text()
+    known_hosts = _known_hosts(Path(work.routers[0].known_hosts))
+    devices = [_device(each, key, known_hosts) for each in work.routers]
+    wanted = dict.fromkeys((each.name for each in devices), "\n".join(work.lines) + "\n")
+    with tempfile.TemporaryDirectory(prefix="raywright-bench-") as folder:
+        rollout = Rollout(Path(folder), devices, wanted, work.in_flight)
+        with measured() as planned:
+            rollout.plan()
+        with measured() as started:
+            rollout.start()
+        with measured() as pushed:
+            _summary, outcomes = rollout.push()
+    work.failed |= {name: outcome for name, outcome in outcomes.items() if outcome != "changed"}
+    told = {"failed": work.failed, "plan": asdict(planned), "start": asdict(started), "push": asdict(pushed)}
+    sys.stdout.write("\n" + json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    main()
