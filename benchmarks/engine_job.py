@@ -59,7 +59,9 @@ class Rollout:
             if event["event"] == "outcome":
                 results[event["name"]] = Result.from_dict(_fields(event))
 
-        summary = self._engine("plan", (self._task("plan", each, wanted=self.wanted[each.name]) for each in self.devices), take)
+        summary = self._engine(
+            "plan", (self._task("plan", each, wanted=self.wanted[each.name]) for each in self.devices), take
+        )
         made = planning.make({each.name: results[each.name] for each in self.devices}, self._policy)
         self._ledger.set_plan(run.id, digest=made.digest, checkpoints=made.checkpoints(), targets=made.targets())
         self._ledger.move_checkpoint(run.id, planning.PLAN, "running")

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from pathlib import Path
 _PR_SET_CHILD_SUBREAPER = 36
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 _MEGABYTE = 1 << 20
 
 
@@ -68,33 +68,36 @@ def tree(root: int) -> tuple[float, int]:
 def _all() -> Iterator[tuple[int, _Process]]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             cpu = sum(map(int, fields[11:15])) / _TICKS
             yield int(folder.name), _Process(parent=int(fields[1]), cpu=cpu, rss=int(fields[21]) * _PAGE)
 
 
 @contextmanager
-def measured(root: int | None = None, *, less: Callable[[], float] = lambda: 0.0) -> Iterator[Used]:
-    """Measure what a process tree uses in a ``with``; ``less`` gives CPU seconds that are not to count."""
+def measured(root: int | None = None) -> Iterator[Used]:
+    """Measure what a process tree uses in a ``with``. What the looking itself costs does not count."""
     root = root or os.getpid()
     used = Used()
     ended = threading.Event()
+    looking = 0.0
 
     def look() -> None:
+        nonlocal looking
         while not ended.wait(_LOOK_SECONDS):
             used.rss_mb = max(used.rss_mb, tree(root)[1] / _MEGABYTE)
+            looking = time.thread_time()
 
     watcher = threading.Thread(target=look, daemon=True)
-    cpu, began, without = tree(root)[0], time.monotonic(), less()
+    cpu, began = tree(root)[0], time.monotonic()
     watcher.start()
     try:
         yield used
     finally:
         used.seconds = time.monotonic() - began
-        after, rss = tree(root)
         ended.set()
         watcher.join()
-        used.cpu_seconds = after - cpu - (less() - without)
+        after, rss = tree(root)
+        used.cpu_seconds = after - cpu - looking
         used.rss_mb = max(used.rss_mb, rss / _MEGABYTE)
 
 

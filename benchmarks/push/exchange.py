@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The exchange that every client makes with every router: read the running configuration, push lines, read back, verify.
+"""The exchange that every client makes: read the running configuration, push lines, read back, verify.
 
 Standard library only: the peers have environments of their own.
 """
@@ -36,6 +36,15 @@ class Work:
     lines: list[str]
     in_flight: int
     failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key_file(self) -> str:
+        """The one login key of all routers; empty where there are none."""
+        return self.routers[0].key_file if self.routers else ""
+
+    @property
+    def known_hosts(self) -> str:
+        return self.routers[0].known_hosts if self.routers else ""
 
     @classmethod
     def read(cls, path: str) -> "Work":

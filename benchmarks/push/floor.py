@@ -11,12 +11,12 @@ import asyncssh
 from benchmarks.push.exchange import KEX, READ, Router, Work
 
 
-async def _exchange(work: Work, router: Router, key: asyncssh.SSHKey) -> None:
+async def _exchange(work: Work, router: Router, key: asyncssh.SSHKey | None) -> None:
     async with asyncssh.connect(
         router.host,
         router.port,
         username=router.user,
-        client_keys=[key],
+        client_keys=[key] if key else None,
         known_hosts=None,
         kex_algs=[KEX],
         agent_path=None,
@@ -29,7 +29,7 @@ async def _exchange(work: Work, router: Router, key: asyncssh.SSHKey) -> None:
         work.verify(router.name, str(done.stdout))
 
 
-async def _main(work: Work) -> None:
+async def _main(work: Work, key: asyncssh.SSHKey | None) -> None:
     bound = asyncio.Semaphore(work.in_flight)
 
     async def one(router: Router) -> None:
@@ -39,7 +39,6 @@ async def _main(work: Work) -> None:
             except (OSError, asyncssh.Error) as exc:
                 work.failed[router.name] = f"{type(exc).__name__}: {exc}"
 
-    key = asyncssh.import_private_key(Path(work.routers[0].key_file).read_text()) if work.routers else None
     async with asyncio.TaskGroup() as group:
         for router in work.routers:
             group.create_task(one(router))
@@ -47,4 +46,5 @@ async def _main(work: Work) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Work.read(sys.argv[1])))
+    given = Work.read(sys.argv[1])
+    asyncio.run(_main(given, asyncssh.import_private_key(Path(given.key_file).read_text()) if given.key_file else None))

@@ -4,11 +4,12 @@
 
 from typing import Any
 
-from benchmarks.push.exchange import Work
 from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Host, Hosts, Inventory
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.plugins.runners import ThreadedRunner
+
+from benchmarks.push.exchange import Work
 
 
 def fleet(work: Work, plugin: str, platform: str, extras: dict[str, Any]) -> Nornir:

@@ -4,17 +4,17 @@
 
 import sys
 
+from nornir.core.task import Result, Task
+
 from benchmarks.push.exchange import READ, Work
 from benchmarks.push.nornir_fleet import fleet
-from netmiko import BaseConnection
-from nornir.core.task import Result, Task
 
 work = Work.read(sys.argv[1])
 
 
 def _exchange(task: Task) -> Result:
     # The device type "linux" with vtysh in it: Netmiko has none for FRR.
-    connection: BaseConnection = task.host.get_connection("netmiko", task.nornir.config)
+    connection = task.host.get_connection("netmiko", task.nornir.config)
     prompt = f"{task.host.name}#"
     connection.send_command("vtysh", expect_string=prompt)
     connection.send_command("terminal length 0", expect_string=prompt)
@@ -33,11 +33,11 @@ def _exchange(task: Task) -> Result:
 if __name__ == "__main__":
     extras = {
         "use_keys": True,
-        "key_file": work.routers[0].key_file if work.routers else None,
+        "key_file": work.key_file,
         "system_host_keys": False,
         "ssh_strict": True,
         "alt_host_keys": True,
-        "alt_key_file": work.routers[0].known_hosts if work.routers else "",
+        "alt_key_file": work.known_hosts,
     }
     results = fleet(work, "netmiko", "linux", extras).run(task=_exchange)
     work.failed |= {name: repr(each[0].exception) for name, each in results.items() if each.failed}

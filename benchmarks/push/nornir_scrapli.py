@@ -4,16 +4,16 @@
 
 import sys
 
+from nornir.core.task import Result, Task
+
 from benchmarks.push.exchange import READ, Work
 from benchmarks.push.nornir_fleet import fleet
-from nornir.core.task import Result, Task
-from scrapli.driver import GenericDriver
 
 work = Work.read(sys.argv[1])
 
 
 def _exchange(task: Task) -> Result:
-    connection: GenericDriver = task.host.get_connection("scrapli", task.nornir.config)
+    connection = task.host.get_connection("scrapli", task.nornir.config)
     connection.send_command("vtysh")
     connection.send_command("terminal length 0")
     connection.send_command(READ)
@@ -25,9 +25,9 @@ def _exchange(task: Task) -> Result:
 
 if __name__ == "__main__":
     extras = {
-        "auth_private_key": work.routers[0].key_file if work.routers else "",
+        "auth_private_key": work.key_file,
         "auth_strict_key": True,
-        "ssh_known_hosts_file": work.routers[0].known_hosts if work.routers else "",
+        "ssh_known_hosts_file": work.known_hosts,
         "transport": "ssh2",
         # A shell that was written to before it was ready shows its prompt twice on one line.
         "comms_prompt_pattern": r"^(?:\S{0,48}[#>$] ?){1,2}$",

@@ -38,8 +38,8 @@ def _known_hosts(path: Path) -> dict[str, str]:
 def main() -> None:
     adopt_orphans()
     work = Work.read(sys.argv[1])
-    key = Path(work.routers[0].key_file).read_text()
-    known_hosts = _known_hosts(Path(work.routers[0].known_hosts))
+    key = Path(work.key_file).read_text()
+    known_hosts = _known_hosts(Path(work.known_hosts))
     devices = [_device(each, key, known_hosts) for each in work.routers]
     wanted = dict.fromkeys((each.name for each in devices), "\n".join(work.lines) + "\n")
     with tempfile.TemporaryDirectory(prefix="raywright-bench-") as folder:

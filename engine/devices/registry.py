@@ -3,7 +3,10 @@
 """Which driver serves which ``ansible_network_os``, and over which ``ansible_connection``."""
 
 import importlib
+import os
+from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import cast
 
 from ..errors import InvalidInput
@@ -11,16 +14,28 @@ from .base import Driver
 
 _MODULES = ("frr", "embedded", "netconf")
 
+_OWN_VARIABLE = "RAYWRIGHT_DRIVERS"
+"""Modules with a driver of one's own, by commas; they must be importable wherever workers run."""
+
 _PORTS = {"netconf": 830}
 
 
 @cache
 def _drivers() -> dict[str, Driver]:
     found: dict[str, Driver] = {}
-    for name in _MODULES:
-        driver = cast("Driver", importlib.import_module(f".{name}", __package__).DRIVER)
+    modules = [importlib.import_module(f".{name}", __package__) for name in _MODULES]
+    for module in (*modules, *_own()):
+        driver = cast("Driver", module.DRIVER)
         found.update(dict.fromkeys(driver.network_os, driver))
     return found
+
+
+def _own() -> Iterator[ModuleType]:
+    for name in filter(None, map(str.strip, os.environ.get(_OWN_VARIABLE, "").split(","))):
+        try:
+            yield importlib.import_module(name)
+        except ImportError as exc:
+            raise InvalidInput(f"{_OWN_VARIABLE} names {name!r}, which cannot be imported: {exc}") from exc
 
 
 def known() -> list[str]:

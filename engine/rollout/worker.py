@@ -33,6 +33,8 @@ class Worker:
         self._running: dict[asyncio.Task[Result], str] = {}
         self._finished: list[Result] = []
         self._news = asyncio.Event()
+        # Drivers bring libraries that take a second to import: not while the first devices wait.
+        registry.known()
 
     async def exchange(self, tasks: Sequence[Task]) -> list[Result]:
         """Start ``tasks``; return what has finished since the last call, waiting for something if anything runs."""

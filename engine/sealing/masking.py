@@ -34,7 +34,7 @@ class Masker:
     characters are not masked.
     """
 
-    __slots__ = ("_blocks", "_fingerprint", "_origins", "_rules", "_values")
+    __slots__ = ("_blocks", "_fingerprint", "_given", "_known", "_rules")
 
     def __init__(
         self,
@@ -46,14 +46,27 @@ class Masker:
         for pattern in patterns:
             if _GROUP not in pattern.groupindex:
                 raise InvalidInput(f"The masking pattern {pattern.pattern!r} has no group named {_GROUP!r}")
-        self._origins = {form: value for value in values for form in forms(value)}
-        self._values = any_of(self._origins) if self._origins else None
+        self._given = tuple(values)
+        self._known: tuple[dict[str, str], re.Pattern[str] | None] | None = None
         self._rules = [_Rule(pattern) for pattern in patterns if not pattern.flags & re.DOTALL]
         self._blocks = [_Rule(pattern) for pattern in patterns if pattern.flags & re.DOTALL]
         self._fingerprint = fingerprint
 
+    @property
+    def _spelled(self) -> tuple[dict[str, str], re.Pattern[str] | None]:
+        """Every spelling of the values with the value that it spells, and a pattern for all of them.
+
+        Made when first something is masked: every device has a masker, and most of a push have nothing to show.
+        """
+        if self._known is None:
+            origins = {form: value for value in self._given for form in forms(value)}
+            self._known = (origins, any_of(origins) if origins else None)
+        return self._known
+
     def mask(self, text: str) -> str:
         """Return ``text`` with a mask in place of every secret."""
+        if not text:
+            return text
         lowered = text.lower()
         spans = chain(self._value_spans(text), self._block_spans(text, lowered), self._line_spans(text, lowered))
         pieces: list[str] = []
@@ -64,18 +77,20 @@ class Masker:
         return "".join(pieces) + text[end:] if pieces else text
 
     def __repr__(self) -> str:
-        return f"Masker({len(self._origins)} spellings, {len(self._rules) + len(self._blocks)} patterns)"
+        return f"Masker({len(self._spelled[0])} spellings, {len(self._rules) + len(self._blocks)} patterns)"
 
     def _mask_for(self, secret: str) -> str:
         if self._fingerprint is None:
             return "<masked>"
-        return f"<masked:{self._fingerprint(self._origins.get(secret, secret))[:4]}>"
+        origins, _pattern = self._spelled
+        return f"<masked:{self._fingerprint(origins.get(secret, secret))[:4]}>"
 
     def _value_spans(self, text: str) -> Iterator[Span]:
-        if self._values is None:
+        _origins, values = self._spelled
+        if values is None:
             return
         position = 0
-        while found := self._values.search(text, position):
+        while found := values.search(text, position):
             yield found.span()
             position = found.start() + 1  # not its end: the next value may begin inside this one
 

@@ -102,6 +102,8 @@ class Project:
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
             "RAYWRIGHT_FLEET_KEY_FILE": str(key),
+            # A fleet for a test is small; how workers on Ray behave is what most of the tests are about.
+            "RAYWRIGHT_RAY_FROM": "10",
             "RAYWRIGHT_PROGRESS_LOG": str(path / "progress.jsonl"),
         }
 

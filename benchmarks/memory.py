@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A driver whose devices are in memory: a fake, for measuring what the engine itself costs, and for nothing else.
+
+It answers at once and keeps nothing beyond its session. ``RAYWRIGHT_DRIVERS=benchmarks.memory`` makes it known.
+"""
+
+from engine.devices.base import Change, Device, Mode, Snapshot
+
+
+def running(name: str) -> str:
+    """What a device says it runs before anything was changed."""
+    return f"hostname {name}\n" + "".join(f"interface eth{number}\n mtu 1500\n" for number in range(10))
+
+
+class MemorySession:
+    def __init__(self, device: Device) -> None:
+        self._running = running(device.name)
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(running=self._running, startup=self._running)
+
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
+        there, lines = set(running.splitlines()), wanted.splitlines()
+        return Change(mode, wanted, tuple(f"+{line}" for line in lines if line not in there))
+
+    async def apply(self, change: Change) -> None:
+        self._running += change.wanted
+
+    async def save(self) -> None:
+        return
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        self._running = snapshot.running
+
+    async def command(self, line: str, *, shell: bool = False) -> str:  # noqa: ARG002 - the contract's signature
+        return ""
+
+    async def close(self) -> None:
+        return
+
+
+class MemoryDriver:
+    network_os = ("benchmark_memory",)
+    secrets = ()
+
+    async def connect(self, device: Device) -> MemorySession:
+        return MemorySession(device)
+
+    def normalise(self, config: str) -> str:
+        return config
+
+
+DRIVER = MemoryDriver()
