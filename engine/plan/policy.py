@@ -94,6 +94,11 @@ class Policy:
             destructive=bool(raw.get("destructive", False)),
         )
 
+    @property
+    def stratum_limit(self) -> float:
+        """Percentage of failures of a stratum: who lets more of the whole fleet fail lets it of a part, too."""
+        return max(self.max_failure_percentage, self.max_stratum_failure_percentage)
+
     def as_dict(self) -> dict[str, Any]:
         """The policy as plain JSON types: what the digest covers and what a resume compares."""
         return asdict(self) | {

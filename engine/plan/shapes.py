@@ -44,7 +44,13 @@ def group(diffs: Iterable[tuple[str, Sequence[str]]]) -> list[Shape]:
 
     Streams: what is kept grows with the number of shapes, not of devices.
     """
+    return classify(diffs)[0]
+
+
+def classify(diffs: Iterable[tuple[str, Sequence[str]]]) -> tuple[list[Shape], dict[str, int]]:
+    """As ``group``, and for each device that would change the number of its shape: 1 is the first of the list."""
     shapes: dict[str, _Members] = {}
+    of: dict[str, _Members] = {}
     for device, lines in diffs:
         if not lines:
             continue
@@ -55,16 +61,21 @@ def group(diffs: Iterable[tuple[str, Sequence[str]]]) -> list[Shape]:
         if members is None:
             members = shapes[skeleton] = _Members(text, values)
         members.add(device, text, values)
-    found = [members.shape(skeleton) for skeleton, members in shapes.items()]
+        of[device] = members
     # sorted() is stable: shapes with as many devices stay in the order they came.
-    return sorted(found, key=lambda shape: -shape.devices)
+    found = sorted(shapes.items(), key=lambda each: -each[1].devices)
+    numbers = {id(members): number for number, (_skeleton, members) in enumerate(found, start=1)}
+    return (
+        [members.shape(skeleton) for skeleton, members in found],
+        {device: numbers[id(members)] for device, members in of.items()},
+    )
 
 
 def render(shapes: Sequence[Shape], width: int, *, limit: int = 10, lines_limit: int = 60) -> list[str]:
     """Lines for a terminal ``width`` columns wide. Long lines are wrapped: a cut could hide the odd value."""
     shown: list[str] = []
-    for shape in shapes[:limit]:
-        shown.append(_header(shape))
+    for number, shape in enumerate(shapes[:limit], start=1):
+        shown.append((f"change {number}: " if len(shapes) > 1 else "") + _header(shape))
         for line in shape.lines[:lines_limit]:
             shown += _wrap(line, width)
         if len(shape.lines) > lines_limit:

@@ -70,9 +70,7 @@ class Dispatcher:
                     self.stop(str(exc))
                 self._take_back(out, str(exc))
                 continue
-            for result in results:
-                del out[result.name]
-            self._finished(results)
+            self._finished([(out.pop(result.name), result) for result in results])
 
     def _next(self, share: int, out: Mapping[str, Task]) -> list[Task]:
         if self.stopped or self.breaker.tripped:
@@ -87,7 +85,8 @@ class Dispatcher:
             self.waiting.extendleft(reversed(batch))
             self.stop(str(exc))
             return []
-        self.breaker.start(sum(task.name not in self._lost for task in batch))
+        new = [task for task in batch if task.name not in self._lost]
+        self.breaker.start(len(new), (stratum for task in new for stratum in task.strata))
         return batch
 
     def _batch(self, share: int, out: Mapping[str, Task]) -> list[Task]:
@@ -99,28 +98,32 @@ class Dispatcher:
 
     def _take_back(self, out: dict[str, Task], reason: str) -> None:
         """A worker died: its devices are unknown until they are read, which the next worker does first."""
-        for name, task in out.items():
+        taken = dict(out)
+        out.clear()
+        for name, task in taken.items():
             self._lost[name] = self._lost.get(name, 0) + 1
             if self._lost[name] >= _MOST_TRIES or self.stopped or self.breaker.tripped:
-                self._finished([Result(name=name, outcome="unknown", reason=f"{name}: {reason}; {UNREAD}")])
+                self._finished([(task, Result(name=name, outcome="unknown", reason=f"{name}: {reason}; {UNREAD}"))])
             elif self._lost[name] >= _ALONE_FROM:
                 self.suspects.append(replace(task, touched=True))
             else:
                 self.waiting.appendleft(replace(task, touched=True))
-        self.emit("worker_lost", {"reason": reason, "names": list(out)})
-        out.clear()
+        self.emit("worker_lost", {"reason": reason, "names": list(taken)})
 
     def _give_up(self) -> None:
         """Name what was taken back from a dead worker and, since nothing more is started, will not be read either."""
-        doubtful = [task.name for task in (*self.suspects, *self.waiting) if task.name in self._lost]
         self._finished(
-            [Result(name=name, outcome="unknown", reason=f"{name}: its worker died; {UNREAD}") for name in doubtful]
+            [
+                (task, Result(name=task.name, outcome="unknown", reason=f"{task.name}: its worker died; {UNREAD}"))
+                for task in (*self.suspects, *self.waiting)
+                if task.name in self._lost
+            ]
         )
 
-    def _finished(self, results: Sequence[Result]) -> None:
-        for result in results:
+    def _finished(self, ended: Sequence[tuple[Task, Result]]) -> None:
+        for task, result in ended:
             self.emit("outcome", result.as_dict())
-            self.breaker.finish(result.outcome)
-        if results and self.breaker.tripped and not self.stopped:
+            self.breaker.finish(result.outcome, task.strata)
+        if ended and self.breaker.tripped and not self.stopped:
             self.emit("tripped", {"reason": self.breaker.tripped, "in_flight": sum(map(len, self._out))})
             self.stop(self.breaker.tripped)

@@ -24,10 +24,12 @@ from ..sealing.key import FleetKey
 from .breaker import Breaker
 from .dispatch import Dispatcher
 from .guard import patience, wait_for_earlier_workers
-from .job import NO_LIMIT, Settings, Task
+from .job import NO_LIMIT, Result, Settings, Task
 from .journal import Journal
 from .local_ray import Home, address
+from .paths import next_hops
 from .pools import LocalPool, Pool
+from .together import Holding, by_wave
 
 RAY_FROM = 500
 """Devices from which on a Ray of its own is worth its start on one machine.
@@ -50,6 +52,10 @@ class Job:
     """The run's folder on this machine, where the lock that keeps tries apart is."""
     controller: Process | None = None
 
+    @property
+    def plans(self) -> bool:
+        return any(task.kind == "plan" for task in self.tasks)
+
 
 @dataclass(slots=True)
 class Engine:
@@ -62,7 +68,7 @@ class Engine:
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: str | None = None
     _outcomes: dict[str, str] = field(default_factory=dict)
-    _verdicts: Counter[str] = field(default_factory=Counter)
+    _verdicts: dict[str, str] = field(default_factory=dict)
 
     def stop(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -73,25 +79,54 @@ class Engine:
     async def run(self) -> bool:
         """Run to the end; false where it was stopped from outside."""
         began = time.monotonic()
-        settings, tasks = self.job.settings, self.job.tasks
+        settings = self.job.settings
         if self.job.folder is not None:
             await asyncio.to_thread(
                 wait_for_earlier_workers, self.job.folder / "workers.lock", patience(settings.timeout)
             )
         breaker = Breaker(**settings.breaker)
-        acting = [task for task in tasks if task.kind != "validate"]
+        if self.job.plans:
+            self.job = await asyncio.to_thread(_with_next_hops, self.job)
+        waves = list(by_wave(self.job.tasks)) or [[]]
+        holding = Holding(settings.holding)
         async with self._pool() as pool:
             workers = await pool.start()
-            await self._phase(pool, workers, acting, breaker, acting[0].kind if acting else "push")
-            if not self._reason:
-                breaker.close()
-            if breaker.tripped is None and not self._reason:
-                await self._checks(pool, workers)
+            for turn, wave in enumerate(waves, start=1):
+                if len(waves) > 1:
+                    self.journal.emit("wave", {"wave": turn, "waves": len(waves), "devices": len(wave)})
+                if not await self._wave(pool, workers, wave, breaker, holding):
+                    break
             self._summary(pool, breaker, time.monotonic() - began)
         return self._reason is None
 
-    async def _phase(self, pool: Pool, workers: int, tasks: Sequence[Task], breaker: Breaker, name: str) -> None:
-        self.journal.emit("phase", {"phase": name, "total": len(tasks), "workers": workers})
+    async def _wave(self, pool: Pool, workers: int, tasks: Sequence[Task], breaker: Breaker, holding: Holding) -> bool:
+        """Push, soak and check the devices of one wave; whether the next wave may begin."""
+        free, held = holding.divide(tasks)
+        acting = [task for task in free if task.kind != "validate"]
+        if acting or held or not tasks:
+            name = next((task.kind for task in tasks if task.kind != "validate"), "push")
+            await self._phase(pool, workers, acting, breaker, name, held)
+        if self._reason:
+            return False
+        breaker.close()
+        if breaker.tripped is None:
+            await self._checks(pool, workers, free, breaker)
+        holding.learn(free, self._outcomes, self._verdicts)
+        return not (self._reason or breaker.tripped or "inconclusive" in self._verdicts.values())
+
+    async def _phase(
+        self,
+        pool: Pool,
+        workers: int,
+        tasks: Sequence[Task],
+        breaker: Breaker,
+        name: str,
+        held: Sequence[Result] = (),
+    ) -> None:
+        self.journal.emit("phase", {"phase": name, "total": len(tasks) + len(held), "workers": workers})
+        for result in held:
+            self._outcomes[result.name] = result.outcome
+            self.journal.emit("outcome", result.as_dict())
         self._dispatcher = Dispatcher(
             kind=name,
             pool=pool,
@@ -107,12 +142,12 @@ class Engine:
             # It could not go on by itself: nothing on record any more, or no workers.
             self._reason = self._reason or self._dispatcher.stopped
 
-    async def _checks(self, pool: Pool, workers: int) -> None:
-        """Soak, then check every device of the stage that is as wanted."""
+    async def _checks(self, pool: Pool, workers: int, wave: Sequence[Task], breaker: Breaker) -> None:
+        """Soak, then check every device of the wave that is as wanted."""
         settings = self.job.settings
         tasks = [
             replace(task, kind="validate")
-            for task in self.job.tasks
+            for task in wave
             if task.kind == "validate" or (task.kind == "push" and self._outcomes.get(task.name) in _AS_WANTED)
         ]
         if not tasks:
@@ -123,11 +158,18 @@ class Engine:
                 await asyncio.wait_for(self._stopped.wait(), settings.soak)
         if settings.checks and not self._reason:
             await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")
+        if self._reason:
+            return
+        checked = [task for task in tasks if task.name in self._verdicts]
+        regressed = [task for task in checked if self._verdicts[task.name] not in _NO_FAILURE]
+        for task in regressed:
+            breaker.regress(task.strata)
+        breaker.close(checked=len(checked), regressed=len(regressed))
 
     def _emit(self, event: str, data: dict[str, Any]) -> None:
         if event == "outcome" and self._dispatcher is not None:
             if self._dispatcher.kind == "validate":
-                self._verdicts[data["outcome"]] += 1
+                self._verdicts[data["name"]] = data["outcome"]
                 event = "checked"
             else:
                 self._outcomes[data["name"]] = data["outcome"]
@@ -163,7 +205,7 @@ class Engine:
             "summary",
             {
                 "outcomes": dict(Counter(self._outcomes.values())),
-                "verdicts": dict(self._verdicts),
+                "verdicts": dict(Counter(self._verdicts.values())),
                 "tripped": breaker.tripped,
                 "stopped": self._reason,
                 "engine": {
@@ -177,6 +219,13 @@ class Engine:
 
 
 _AS_WANTED = frozenset({"changed", "unchanged"})
+_NO_FAILURE = frozenset({"passed", "inconclusive"})
+
+
+def _with_next_hops(job: Job) -> Job:
+    """Find out what the way to the devices leads through, so that each of them can say whether that is itself."""
+    hops = next_hops([task.device.host for task in job.tasks])
+    return replace(job, settings=replace(job.settings, next_hops=hops))
 
 
 def _connect(where: str, job: Job, key: FleetKey) -> Pool:

@@ -37,7 +37,7 @@ class Settings:
     confirm_needs: float = 0.0
     """Seconds that the stage may take until it is confirmed: what an earlier try left on trial must last longer."""
     holding: Mapping[str, str] = field(default_factory=dict)
-    """By redundancy group, the member that is not in order already: the others are held back."""
+    """By redundancy group, the member that is not in order already, and why: the others are held back."""
     next_hops: tuple[str, ...] = ()
     """Addresses that the way to the devices leads through, from where the sessions are opened."""
 
@@ -129,7 +129,7 @@ class Result:
     sealed: Mapping[str, str] = field(default_factory=dict)
     """Sealed artefacts in base64: ``before`` (snapshot) and ``change``."""
     held_for: str = ""
-    """The member of its redundancy group for whose sake it was not touched."""
+    """The redundancy group for whose sake it was not touched."""
     carries: tuple[str, ...] = ()
     """Those of ``Settings.next_hops`` that are its own addresses: our way to other devices leads through it."""
 

@@ -3,24 +3,30 @@
 """From what was read on every device to a plan: stages, digest, and what cannot be done."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..errors import InvalidInput
 from ..ledger.records import NewCheckpoint, NewTarget
-from ..plan.cohorts import cohorts
+from ..plan.cohorts import cohorts, turns
 from ..plan.confirm import require_time
+from ..plan.coverage import Coverage, coverage
 from ..plan.digest import PlannedDevice, digest, listed
 from ..plan.division import divide
 from ..plan.policy import Policy
 from ..plan.selectors import Selector
-from .breaker import Breaker
+from ..plan.shapes import Shape
+from ..plan.traits import NONE, Fleet
+from .breaker import Breaker, most_after
+from .fleet import held_apart, judged, known
 from .job import Result
 from .recording import blobs_of
 
 PLAN = "plan"
 """The checkpoint of what was decided when the plan was made: devices that need nothing, or cannot be done at all."""
+
+_UNCOVERED_NAMED = 100
 
 UNREADY = frozenset({"refused", "rejected", "failed"})
 
@@ -38,6 +44,33 @@ class Plan:
     """The largest number of devices that can still be touched after the breaker's limit is crossed."""
     stopped: str | None
     """Why the run must not start, if so."""
+    fleet: Fleet = field(default_factory=dict, repr=False)
+    waves: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """The wave of each device in its stage, from 0."""
+    shapes: Sequence[Shape] = field(default=(), repr=False)
+    strata: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """What the breaker counts each device as, beside fleet and stage."""
+    coverage: Coverage = field(default_factory=Coverage)
+    """Of the first stage, the canary."""
+    notes: Sequence[str] = ()
+    """What could not be decided, for a person."""
+
+    @property
+    def last(self) -> dict[str, str]:
+        """The devices that come last, and why."""
+        return {name: traits.last for name in self.waves if (traits := self.fleet.get(name, NONE)).last}
+
+    def canary(self) -> dict[str, Any]:
+        """What the first stage does not cover, as data."""
+        found = self.coverage
+        return {
+            "stage": next(iter(self.stages), None),
+            "strata": found.strata,
+            "covered": found.strata - len(found.uncovered),
+            "uncovered": [asdict(each) for each in found.uncovered[:_UNCOVERED_NAMED]],
+            "combinations_uncovered": found.combinations,
+            "devices_in_them": found.combined,
+        }
 
     @property
     def counts(self) -> dict[str, int]:
@@ -68,7 +101,13 @@ class Plan:
                 PLAN,
                 approval=self.policy.approval == "plan",
                 destructive=self.policy.destructive,
-                detail={"summary": self.summary()},
+                detail={
+                    "summary": self.summary(),
+                    "canary": self.canary(),
+                    "last": self.last,
+                    "in_flight": self.in_flight,
+                    "notes": list(self.notes),
+                },
             ),
             *(
                 NewCheckpoint(
@@ -95,6 +134,10 @@ class Plan:
                         ("change", result.change),
                         ("diff", list(result.diff)),
                         ("reason", result.reason),
+                        ("held_for", result.held_for),
+                        ("wave", self.waves.get(name, 0)),
+                        ("groups", list(self.fleet.get(name, NONE).groups)),
+                        ("strata", list(self.strata.get(name, ()))),
                         ("checks_before", dict(result.checks)),
                         ("rollback", result.rollback),
                         # The others' reason is their platform's: the same text ten thousand times.
@@ -119,14 +162,20 @@ class Plan:
                 ("rejected", "rejected"),
                 ("refused", "not let in"),
                 ("failed", "failed"),
+                ("held_back", "held back for the sake of their redundancy group"),
             )
             if counts.get(outcome)
         ]
         return ", ".join(parts)
 
 
-def make(results: Mapping[str, Result], policy: Policy, placed: Mapping[str, Selector] | None = None) -> Plan:
-    """Make a plan from the result of every device, in inventory order.
+def make(
+    results: Mapping[str, Result],
+    policy: Policy,
+    placed: Mapping[str, Selector] | None = None,
+    fleet: Fleet | None = None,
+) -> Plan:
+    """Make a plan from the result of every device, in inventory order, and what is known of each beside it.
 
     ``placed`` says which selector each device belongs to, where the policy's stages select their devices. Raises
     ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
@@ -136,24 +185,63 @@ def make(results: Mapping[str, Result], policy: Policy, placed: Mapping[str, Sel
     unready = {name: result for name, result in results.items() if result.outcome in UNREADY}
     if unready and policy.on_unready == "refuse":
         raise InvalidInput(refusal(unready))
+    fleet, shapes, notes = known(results, fleet or {})
+    results = held_apart(results, fleet)
     missing = [name for name, result in results.items() if result.outcome == "unreachable"]
     acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
     changing = len(acting) > len(missing)
     stages = (
-        divide(acting, policy.stages, placed or {}, lambda names, stages: cohorts(names, stages, policy.order, missing))
+        divide(
+            acting,
+            policy.stages,
+            placed or {},
+            lambda names, stages: cohorts(names, stages, policy.order, missing, fleet),
+        )
         if changing
         else {}
     )
-    require_time(policy, {name: [len(names)] for name, names in stages.items()})
-    largest = max((len(names) for names in stages.values()), default=0)
+    turn = turns(stages, fleet)
+    members = [(name, stage) for stage, names in stages.items() for name in names]
+    sizes = {stage: list(Counter(turn[name] for name in names).values()) for stage, names in stages.items()}
+    require_time(policy, sizes)
+    strata = judged(fleet, [name for name, _stage in members if results[name].change], policy.stratum_min_sample)
+    lines = (
+        PlannedDevice(
+            name=name,
+            stage=stage,
+            before=results[name].before,
+            change=results[name].change,
+            wave=turn[name],
+            groups=fleet.get(name, NONE).groups,
+            strata=strata.get(name, ()),
+        )
+        for name, stage in members
+    )
     return Plan(
-        digest=digest(_lines(stages, results), policy.as_dict()),
+        digest=digest(lines, policy.as_dict()),
         stages=stages,
         results=results,
         policy=policy,
-        in_flight=max(0, min(policy.concurrency, largest) - 1),
+        in_flight=most_after(policy.concurrency, max((size for each in sizes.values() for size in each), default=0)),
         stopped=_breaker(results, policy) or _canary(stages, results, policy),
+        fleet=fleet,
+        waves=turn,
+        shapes=shapes,
+        strata=strata,
+        coverage=coverage(acting, fleet, next(iter(stages.values()), ()), set(missing)),
+        notes=[*notes, *_too_early(stages, fleet)],
     )
+
+
+def _too_early(stages: Mapping[str, Sequence[str]], fleet: Fleet) -> Iterator[str]:
+    """Devices that come last of the devices that their stage selects, but not last of all."""
+    for stage in list(stages)[:-1]:
+        for name in stages[stage]:
+            if fleet[name].last:
+                yield (
+                    f"{name} should come last ({fleet[name].last}), but its stage {stage} is not the last of all: "
+                    "put that stage at the end"
+                )
 
 
 def _proved_only(result: Result) -> Result:
@@ -167,19 +255,12 @@ def _proved_only(result: Result) -> Result:
     return replace(result, outcome="failed", reason=reason, diff=(), change="", sealed={})
 
 
-def _lines(stages: Mapping[str, Sequence[str]], results: Mapping[str, Result]) -> list[PlannedDevice]:
-    return [
-        PlannedDevice(name=name, stage=stage, before=results[name].before, change=results[name].change)
-        for stage, names in stages.items()
-        for name in names
-    ]
-
-
 def _breaker(results: Mapping[str, Result], policy: Policy) -> str | None:
     """Hold what failed before anything was touched against the fleet-wide limit."""
     breaker = Breaker(policy.max_failure_percentage, policy.min_sample, fleet=len(results))
     for result in results.values():
-        breaker.finish("failed" if result.outcome in UNREADY else result.outcome)
+        # A device held back for its group's sake is none: what it waits for is counted.
+        breaker.finish("pending" if result.held_for else "failed" if result.outcome in UNREADY else result.outcome)
     if breaker.tripped is None and not any(result.outcome != "unreachable" for result in results.values()):
         return f"none of the {len(results)} devices can be reached"
     return breaker.tripped
@@ -227,6 +308,9 @@ def recorded_digest(targets: Sequence[Any], policy: Mapping[str, Any]) -> str:
                 stage=target.checkpoint,
                 before=target.detail.get("before", ""),
                 change=target.detail.get("change", ""),
+                wave=target.detail.get("wave", 0),
+                groups=tuple(target.detail.get("groups", ())),
+                strata=tuple(target.detail.get("strata", ())),
             )
             for target in targets
             if target.checkpoint != PLAN

@@ -31,6 +31,7 @@ from ..sealing.key import FleetKey
 from ..sealing.masking import Masker
 from . import trial, vault
 from .job import Result, Settings, Task
+from .paths import carried
 from .reading import UNREAD, Configuration, Finding, classify
 from .retry import delays
 from .validation import failing, regressed
@@ -126,6 +127,7 @@ async def plan(attempt: Attempt) -> Result:
         return attempt.result("unchanged", before=attempt.fingerprint(found))
     return attempt.result(
         "pending",
+        carries=carried(attempt.settings.next_hops, task.device.host, snapshot.running),
         before=attempt.fingerprint(found),
         change=vault.change_fingerprint(attempt.key, attempt.settings.mode, task.wanted, change.diff),
         diff=tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),

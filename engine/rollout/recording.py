@@ -26,6 +26,8 @@ class Recorder:
         self.failing: dict[str, str] = {}
         """Devices that did not pass their checks, and why."""
         self.inconclusive: dict[str, str] = {}
+        self.spared: set[str] = set()
+        """Devices that were not touched for the sake of their redundancy group."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take one event of the engine; events that are no outcome are left alone."""
@@ -47,6 +49,9 @@ class Recorder:
             told["unconfirmed"] = result.unconfirmed
         told |= {"after": result.after} if result.after else {}
         told |= {"read_back": result.read_back} if result.read_back else {}
+        if result.held_for:
+            told["held_for"] = result.held_for
+            self.spared.add(result.name)
         self._put(result.name, result.outcome, told)
 
     def _checked(self, result: Result) -> None:

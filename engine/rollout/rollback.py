@@ -9,6 +9,8 @@ from typing import Any
 
 from ..ledger.ledger import Ledger
 from ..ledger.records import Target
+from ..plan.cohorts import waves
+from ..plan.traits import Traits
 from .journal import replay
 from .recording import Recorder
 
@@ -43,6 +45,12 @@ def due(targets: Sequence[Target], *, stage: str | None, journals: Mapping[str, 
             continue
         found.append(Due(target, touched=not sure))
     return found
+
+
+def turns(found: Sequence[Due]) -> dict[str, int]:
+    """The wave of each device: members of a redundancy group are restored one after the other, too."""
+    fleet = {each.target.name: Traits(groups=tuple(each.target.detail.get("groups", ()))) for each in found}
+    return {name: turn for turn, wave in enumerate(waves(list(fleet), fleet)) for name in wave}
 
 
 class BySource:

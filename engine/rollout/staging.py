@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One stage, seen from the ledger: what is left to do, and what came of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from . import vault
 from .breaker import FAILURES, Breaker
 from .planning import PLAN, recorded_digest
 from .recording import Recorder
+from .together import holding
 
 Verdict = Literal["passed", "failed", "inconclusive"]
 
@@ -34,8 +35,10 @@ class Remaining:
     validate: tuple[str, ...]
     """Devices that are done already but were not validated."""
     targets: Mapping[str, Target] = field(repr=False)
-    breaker: Mapping[str, int] = field(default_factory=dict)
+    breaker: Mapping[str, Any] = field(default_factory=dict)
     """What the breaker knows before the first device: see ``Breaker``."""
+    holding: Mapping[str, str] = field(default_factory=dict)
+    """By redundancy group, the member that is not in order: see ``together``."""
 
 
 def is_open(target: Target) -> bool:
@@ -117,26 +120,42 @@ def remaining(
         validate=tuple(name for name, target in mine.items() if target.outcome in _AS_WANTED and name not in on_trial),
         targets=mine,
         breaker=tally(targets, stage, first=first),
+        holding=holding(targets, stage),
     )
 
 
 def tally(
-    targets: Iterable[Target], stage: str, *, first: bool, outcomes: Mapping[str, str] | None = None
-) -> dict[str, int]:
-    """Count a run for its breaker. ``outcomes`` are newer ones of the stage's devices than the targets hold."""
+    targets: Iterable[Target],
+    stage: str,
+    *,
+    first: bool,
+    outcomes: Mapping[str, str] | None = None,
+    spared: Collection[str] = (),
+) -> dict[str, Any]:
+    """Count a run for its breaker.
+
+    ``outcomes`` are newer ones of the stage's devices than the targets hold, when the stage has run; ``spared`` are
+    those of them that were not touched for the sake of their redundancy group, and so count as never started.
+    """
     counted = dict.fromkeys(("fleet", "fleet_failed", "stage_missing", "started", "failed"), 0)
+    strata: dict[str, tuple[int, int]] = {}
     for target in targets:
         counted["fleet"] += 1
-        outcome = (outcomes or {}).get(target.name, target.outcome)
-        if target.checkpoint != stage:
-            counted["fleet_failed"] += outcome in _LOST
-        elif not target.detail.get("change"):
+        mine = target.checkpoint == stage
+        outcome = (outcomes or {}).get(target.name, target.outcome) if mine else target.outcome
+        failed = outcome in _LOST
+        if target.detail.get("held_for") or (mine and target.name in spared):
+            continue
+        if not target.detail.get("change"):
             # It could not be read when the plan was made, and was never part of what is pushed.
-            counted["stage_missing" if first else "fleet_failed"] += 1
-        elif outcomes is not None or not is_open(target):
-            counted["started"] += 1
-            counted["failed"] += outcome in _LOST
-    return counted
+            counted["stage_missing" if mine and first else "fleet_failed"] += failed
+        elif outcome != "pending" and not (mine and outcomes is None and is_open(target)):
+            counted["failed" if mine else "fleet_failed"] += failed
+            counted["started"] += mine
+            for stratum in target.detail.get("strata", ()):
+                tried, lost = strata.get(stratum, (0, 0))
+                strata[stratum] = tried + 1, lost + failed
+    return {**counted, "strata": strata}
 
 
 def catch_up(recorder: Recorder, events: Iterable[Mapping[str, Any]], mine: Mapping[str, Target]) -> None:
@@ -171,14 +190,11 @@ def judge(recorder: Recorder, breaker: Breaker, tripped: str | None, checked: in
     Devices that no longer pass their checks count as failures: out of those checked, and, with everything else that
     failed, out of the stage and the fleet. ``inconclusive`` never becomes ``passed``.
     """
-    if tripped:
-        return "failed", tripped
     regressed = len(recorder.failing)
     said = "; ".join(f"{name}: {reason}" for name, reason in list(recorder.failing.items())[:_SHOWN])
     said += f"; and {regressed - _SHOWN} more" if regressed > _SHOWN else ""
-    if regressed * 100 > breaker.max_failure_percentage * max(checked, 1):
-        return "failed", f"{regressed} of {checked} devices do not pass their checks after the change: {said}"
-    breaker.close()
+    breaker.tripped = breaker.tripped or tripped
+    breaker.close(checked=checked, regressed=regressed)
     if breaker.tripped:
         return "failed", f"{breaker.tripped}: {said}" if said else breaker.tripped
     if recorder.inconclusive:

@@ -13,7 +13,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _stages
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _stages, _traits
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import device_names
 from ansible_collections.raywright.fleet.plugins.plugin_utils._planning import Planning
@@ -26,8 +26,13 @@ _POLICY = (
     "mode",
     "stages",
     "order",
+    "stratify",
+    "never_together",
+    "last",
     "max_failure_percentage",
     "min_sample",
+    "max_stratum_failure_percentage",
+    "stratum_min_sample",
     "concurrency",
     "retries",
     "timeout",
@@ -89,15 +94,17 @@ class ActionModule(ActionBase):
             self._task,
             timeout=policy.timeout,
             wanted_variables=sorted({*_asked(policy), *_stages.asked(policy)}),
+            traits=_traits.asked(policy),
         )
         devices = list(reader.reach(names))
         _check_devices(devices)
         if policy.confirm_timeout and policy.on_unconfirmable == "refuse":
             _check_confirmable(devices)
         policy, placed = _stages.place(policy, devices, task_vars)
+        fleet = _traits.fleet_of(policy, devices, task_vars)
         check = bool(self._task.check_mode)
         wanted = _wanted(Path(args["configs"]), names)
-        work = Planning(args, policy, devices, wanted, placed, check_mode=check, whole=bool(self._task.diff))
+        work = Planning(args, policy, devices, wanted, placed, fleet, check_mode=check, whole=bool(self._task.diff))
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
         with _ledger.opened(args["ledger_url"], read_only=check) as ledger:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Target
 
 _NAMED = 10
+_OF_PLAN = ("canary", "last", "in_flight", "notes")
 _SOURCES = ("run", "plan", "refused")
 _NOTHING: dict[str, Any] = {
     "run": None,
@@ -91,6 +92,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "outcomes": dict(outcomes),
         "stages": stages,
         "failures": failures,
+        **_planned(checkpoints),
         "read_back": [{**_told(each), "found": each.detail["read_back"]} for each in doubted],
         "unconfirmed": [each.name for each in targets if each.detail.get("unconfirmed")],
         "approvals": [
@@ -133,6 +135,7 @@ def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
                 "name": stage["name"],
                 "devices": stage["devices"],
                 "hosts": stage["hosts"],
+                "waves": stage["waves"],
                 "outcomes": {},
                 "verdict": None,
                 "seconds": 0.0,
@@ -140,9 +143,16 @@ def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
             for stage in plan["stages"]
         ],
         "failures": [{"name": name, "reason": reason} for name, reason in plan["failures"].items()],
+        **{key: plan[key] for key in _OF_PLAN if key in plan},
         "read_back": [],
         "engine": plan["engine"],
     }
+
+
+def _planned(checkpoints: list[Checkpoint]) -> dict[str, Any]:
+    """What the plan said of who stands for the fleet and who comes last."""
+    detail = next((each.detail for each in checkpoints if each.name == "plan"), {})
+    return {key: detail[key] for key in _OF_PLAN if key in detail}
 
 
 def _stage(checkpoint: Checkpoint, counts: dict[str, int]) -> dict[str, Any]:

@@ -122,9 +122,10 @@ class _Rollback:
         return self._end(outcomes, recorder.reasons, whole=whole)
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
-        from ansible_collections.raywright.fleet.engine.rollout import staging, vault
+        from ansible_collections.raywright.fleet.engine.rollout import rollback, staging, vault
 
         keys = _rollout.key_positions(self._devices)
+        turns = rollback.turns(list(self._due.values()))
         by_name = {each.name: each for each in self._devices}
         befores = self._ledger.blobs(self._run.id, vault.BEFORE, self._due)
         changes = self._ledger.blobs(self._run.id, vault.CHANGE, self._due)
@@ -139,6 +140,8 @@ class _Rollback:
                 before=vault.unseal(self._key, before, vault.BEFORE),
                 after=due.target.detail.get("after", ""),
                 touched=due.touched,
+                wave=turns[name],
+                groups=due.target.detail.get("groups", []),
             )
 
     def _end(self, outcomes: Counter[str], reasons: dict[str, str], *, whole: bool) -> dict[str, Any]:

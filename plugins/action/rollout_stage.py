@@ -220,12 +220,15 @@ class Stage:
             soak=self._stage.soak,
             checks=checks,
             confirm_timeout=policy.confirm_timeout,
-            confirm_needs=needed(policy, self._stage, [len(devices)]),
+            confirm_needs=needed(policy, self._stage, _waves(left, devices)),
             breaker={
                 "max_failure_percentage": policy.max_failure_percentage,
                 "min_sample": policy.min_sample,
+                "max_stratum_failure_percentage": policy.stratum_limit,
+                "stratum_min_sample": policy.stratum_min_sample,
                 **left.breaker,
             },
+            holding=left.holding,
         )
         follower = _rollout.Follower(
             run=self._run.id,
@@ -266,11 +269,12 @@ class Stage:
                 before=vault.unseal(self._key, before, vault.BEFORE),
                 touched=name in left.touched,
                 checks_before=left.targets[name].detail.get("checks_before", {}),
+                **_place(left.targets[name]),
             )
         for name in left.validate:
             if name in by_name:
                 before = left.targets[name].detail.get("checks_before", {})
-                yield _rollout.task("validate", by_name[name], keys, checks_before=before)
+                yield _rollout.task("validate", by_name[name], keys, checks_before=before, **_place(left.targets[name]))
 
     def _judge(self, recorder: Recorder, targets: Sequence[Target], summary: dict[str, Any]) -> tuple[Verdict, str]:
         from ansible_collections.raywright.fleet.engine.rollout import staging
@@ -279,7 +283,11 @@ class Stage:
         breaker = Breaker(
             max_failure_percentage=self._policy.max_failure_percentage,
             min_sample=self._policy.min_sample,
-            **staging.tally(targets, self._checkpoint.name, first=self._first, outcomes=recorder.outcomes),
+            max_stratum_failure_percentage=self._policy.stratum_limit,
+            stratum_min_sample=self._policy.stratum_min_sample,
+            **staging.tally(
+                targets, self._checkpoint.name, first=self._first, outcomes=recorder.outcomes, spared=recorder.spared
+            ),
         )
         return staging.judge(recorder, breaker, summary["tripped"], sum(summary["verdicts"].values()))
 
@@ -366,6 +374,18 @@ def checkpoint_of(ledger: Ledger, run: Run, name: str) -> Checkpoint:
         stages = ", ".join(each for each in checkpoints if each != "plan")
         raise InvalidInput(f"Run {run.id} has no stage {name!r}; it has {stages or 'none, for nothing would change'}")
     return checkpoints[name]
+
+
+def _waves(left: Remaining, devices: Sequence[Reached]) -> list[int]:
+    """How many of the devices are in each wave."""
+    from collections import Counter
+
+    return list(Counter(left.targets[each.name].detail.get("wave", 0) for each in devices).values())
+
+
+def _place(target: Target) -> dict[str, Any]:
+    """A device's turn in the stage, whom it must not be touched together with, and what it counts as."""
+    return {name: target.detail[name] for name in ("wave", "groups", "strata") if name in target.detail}
 
 
 def _same_addresses(run: Run, devices: list[Reached]) -> None:

@@ -56,11 +56,26 @@ options:
   order:
     description: V(shuffle) or V(inventory).
     type: raw
+  stratify:
+    description: Variables that tell one kind of device from another, beside platform and shape of change.
+    type: raw
+  never_together:
+    description: A variable that is equal on the members of a redundancy group, or what such groups' names begin with.
+    type: raw
+  last:
+    description: Hosts and groups that come last, one device at a time.
+    type: raw
   max_failure_percentage:
     description: The breaker's limit.
     type: raw
   min_sample:
     description: The breaker's minimum sample.
+    type: raw
+  max_stratum_failure_percentage:
+    description: The breaker's limit for one stratum.
+    type: raw
+  stratum_min_sample:
+    description: The breaker's minimum sample of one stratum.
     type: raw
   concurrency:
     description: Devices in flight at once.
@@ -154,13 +169,30 @@ plan_gate:
   type: bool
   returned: success
 stages:
-  description: The stages with C(name), C(devices), C(hosts), C(approval) and C(ended).
+  description: The stages with C(name), C(devices), C(hosts), C(waves) (how many), C(approval) and C(ended).
   type: list
   elements: dict
   returned: success
 in_flight:
   description: The largest number of devices that can be touched after the breaker's limit is crossed.
   type: int
+  returned: when a plan was made
+canary:
+  description:
+    - What the first stage, C(stage), stands for. C(strata) are platforms, values of the variables in O(stratify), and
+      shapes of change; C(covered) is how many of them it has a device of, C(uncovered) are the others (the 100 largest),
+      each with C(stratum), C(devices) and an C(example). C(combinations_uncovered) is how many combinations of strata none
+      of its devices has, C(devices_in_them) how many devices do.
+  type: dict
+  returned: when a plan was made
+last:
+  description: The devices that come last, and why.
+  type: dict
+  returned: when a plan was made
+notes:
+  description: What could not be decided.
+  type: list
+  elements: str
   returned: when a plan was made
 rollback:
   description: Devices that would change, by what is known of their rollback, C(proved), C(not_proved) or C(unprovable).

@@ -45,7 +45,8 @@ RETURN = r"""
 report:
   description:
     - The report, with C(run), C(digest), C(state), C(devices) (how many), C(outcomes), C(stages), C(failures),
-      C(read_back), C(unconfirmed), C(approvals) and C(engine).
+      C(read_back), C(unconfirmed), C(approvals), C(engine), and what the plan said, C(canary), C(last), C(in_flight) and
+      C(notes); see M(raywright.fleet.rollout_plan).
     - C(read_back) lists the devices whose outcome was unknown until they were read again, and what was C(found) there,
       C(applied), C(not_applied), C(partial) or C(foreign).
     - C(unconfirmed) names the devices that hold their change on trial, so far as the ledger knows. They revert by

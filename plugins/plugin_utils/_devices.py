@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code gives it
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import host_variables, renderer, templated
 from ansible_collections.raywright.fleet.plugins.plugin_utils._known_hosts import files_of, known_hosts, options_of
@@ -50,6 +51,8 @@ class Reached:
     device: dict[str, Any] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     variables: dict[str, Any] = field(repr=False)
+    traits: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Those of the variables that a plan may use and that need not be there."""
 
     @property
     def name(self) -> str:
@@ -71,12 +74,14 @@ class Devices:
         *,
         timeout: float,
         wanted_variables: Sequence[str] = (),
+        traits: Sequence[str] = (),
     ) -> None:
         self._task_vars = task_vars
         self._defaults = play_context
         self._task = task
         self._timeout = timeout
         self._wanted = tuple(wanted_variables)
+        self._traits = tuple(traits)
         self._keys: dict[str, str] = {}
 
     def reach(self, names: Sequence[str]) -> Iterator[Reached]:
@@ -88,7 +93,16 @@ class Devices:
                 device=self._device(name, own),
                 secrets=tuple(sorted(secret_values(variables, renderer(self._task_vars, variables)))),
                 variables={key: _plain(own[key]) for key in self._wanted if key in own},
+                traits=dict(self._found(variables)),
             )
+
+    def _found(self, variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        render = renderer(self._task_vars, variables)
+        for key in self._traits:
+            if key in variables:
+                # Nobody asked for these by name: what cannot be rendered is not there.
+                with contextlib.suppress(AnsibleError):
+                    yield key, _plain(render(variables[key]))
 
     def _device(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.devices import registry

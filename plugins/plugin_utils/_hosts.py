@@ -55,6 +55,21 @@ def within_limit(task_vars: Mapping[str, Any]) -> set[str]:
     return {host.name for host in _inventory(task_vars).get_hosts("all", ignore_restrictions=True)}
 
 
+def groups_beginning(task_vars: Mapping[str, Any], prefix: str) -> dict[str, list[str]]:
+    """The hosts of each group whose name begins with ``prefix``; a group that is only their roof is left out."""
+    found = {name: group for name, group in _inventory(task_vars).groups.items() if name.startswith(prefix)}
+    roofs = {above.name for group in found.values() for above in group.get_ancestors()}
+    return {name: [host.name for host in group.get_hosts()] for name, group in found.items() if name not in roofs}
+
+
+def members(task_vars: Mapping[str, Any], name: str) -> list[str] | None:
+    """The host of that name, or the hosts of that group; ``None`` where the inventory has neither."""
+    inventory = _inventory(task_vars)
+    if name in inventory.hosts:
+        return [name]
+    return [host.name for host in inventory.groups[name].get_hosts()] if name in inventory.groups else None
+
+
 def unknown_names(task_vars: Mapping[str, Any], names: Collection[str]) -> list[str]:
     """Those of ``names`` that the inventory does not have."""
     known = _inventory(task_vars).hosts

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.engine.plan.selectors import Selector
+    from ansible_collections.raywright.fleet.engine.plan.traits import Fleet
     from ansible_collections.raywright.fleet.engine.rollout.planning import Plan
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
@@ -35,6 +36,7 @@ class Planning:
         devices: list[Reached],
         wanted: dict[str, str],
         placed: Mapping[str, Selector],
+        fleet: Fleet,
         *,
         check_mode: bool,
         whole: bool,
@@ -46,6 +48,7 @@ class Planning:
         self._devices = devices
         self._wanted = wanted
         self._placed = placed
+        self._fleet = fleet
         self._check_mode = check_mode
         self._whole = whole
         self._key = FleetKey.from_environment()
@@ -57,6 +60,7 @@ class Planning:
                     "address": reached.address,
                     "network_os": reached.device["network_os"],
                     **({"stages": str(placed[reached.name])} if placed else {}),
+                    **({"groups": list(groups)} if (groups := fleet[reached.name].groups) else {}),
                 }
                 for reached in devices
             },
@@ -157,25 +161,10 @@ class Planning:
         if summary["stopped"] or len(results) != len(self._devices):
             raise AnsibleActionFail(f"The plan was not finished: {summary['stopped'] or 'devices are missing'}")
         self._engine = summary["engine"]
-        return make({each.name: results[each.name] for each in self._devices}, policy, self._placed)
+        return make({each.name: results[each.name] for each in self._devices}, policy, self._placed, self._fleet)
 
     def _show(self, title: str, plan: Plan) -> None:
-        diffs = ((name, result.diff) for name, result in plan.results.items() if result.diff)
-        troubles = {n: r.reason for n, r in plan.results.items() if r.outcome not in {"pending", "unchanged"}}
-        _rollout.display.display(
-            _planview.view(
-                title,
-                plan.summary(),
-                plan.stages,
-                plan.policy.as_dict(),
-                diffs,
-                in_flight=plan.in_flight,
-                troubles=troubles,
-                failing=plan.failing_already,
-                rollback=plan.rollback,
-                whole=self._whole,
-            )
-        )
+        _rollout.display.display(_planview.view(title, plan, whole=self._whole))
 
     def resumed(self, ledger: Ledger, run: Run) -> dict[str, Any]:
         """Go on with a plan that is recorded: no device is asked, nothing is computed again."""
@@ -185,6 +174,7 @@ class Planning:
         stages: dict[str, list[str]] = defaultdict(list)
         for target in targets:
             stages[target.checkpoint].append(target.name)
+        waves = {target.name: target.detail.get("wave", 0) for target in targets}
         checkpoints = {each.name: each for each in ledger.checkpoints(run.id)}
         stages = {name: stages[name] for name in checkpoints if name != "plan"}
         summary = checkpoints["plan"].detail["summary"]
@@ -202,7 +192,7 @@ class Planning:
             "counts": {},
             "devices": len(targets),
             "plan_gate": checkpoints["plan"].approval and "plan" not in ended,
-            "stages": _stages(stages, self._policy, ended),
+            "stages": _stages(stages, self._policy, waves, ended),
             "msg": summary,
         }
 
@@ -220,16 +210,26 @@ class Planning:
                 if result.outcome not in {"pending", "unchanged"}
             },
             "plan_gate": self._policy.approval == "plan" and bool(plan.stages),
-            "stages": _stages(plan.stages, self._policy),
+            "stages": _stages(plan.stages, self._policy, plan.waves),
             "in_flight": plan.in_flight,
+            "canary": plan.canary(),
+            "last": plan.last,
+            "notes": list(plan.notes),
             "rollback": {verdict: len(names) for verdict, names in plan.rollback.items()},
             "engine": self._engine,
         }
 
 
-def _stages(stages: Any, policy: Policy, ended: Collection[str] = ()) -> list[dict[str, Any]]:
+def _stages(stages: Any, policy: Policy, waves: Mapping[str, int], ended: Collection[str] = ()) -> list[dict[str, Any]]:
     approvals = {stage.name: stage.approval for stage in policy.stages}
     return [
-        {"name": name, "devices": len(names), "hosts": list(names), "approval": approvals[name], "ended": name in ended}
+        {
+            "name": name,
+            "devices": len(names),
+            "hosts": list(names),
+            "waves": 1 + max(waves.get(each, 0) for each in names),
+            "approval": approvals[name],
+            "ended": name in ended,
+        }
         for name, names in stages.items()
     ]

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.raywright.fleet.engine.plan.digest import listed
-from ansible_collections.raywright.fleet.engine.plan.shapes import group, render
+from ansible_collections.raywright.fleet.engine.plan.shapes import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
+
+    from ansible_collections.raywright.fleet.engine.plan.policy import Policy
+    from ansible_collections.raywright.fleet.engine.rollout.planning import Plan
 
 _SHAPES = 5
 _LINES = 40
@@ -20,47 +23,68 @@ _NAMED = 8
 _CANARY_NAMED = 20
 
 
-def view(
-    title: str,
-    summary: str,
-    stages: Mapping[str, Sequence[str]],
-    policy: Mapping[str, Any],
-    diffs: Iterable[tuple[str, Sequence[str]]],
-    *,
-    in_flight: int,
-    troubles: Mapping[str, str],
-    failing: Mapping[str, Sequence[str]],
-    rollback: Mapping[str, Mapping[str, str]],
-    whole: bool,
-) -> str:
+def view(title: str, plan: Plan, *, whole: bool) -> str:
     """Return the plan as text. ``whole``: every shape of change in full, else the most frequent ones."""
-    lines = [title, f"  {summary}", *_stages(stages), *_breaker(policy, in_flight, stages)]
+    lines = [title, f"  {plan.summary()}", *_stages(plan), *_canary(plan), *_order(plan), *_breaker(plan)]
     lines += [
         f"  not passed before the change: {check}, by {len(names)} devices: {listed(list(names), most=_NAMED)}"
-        for check, names in failing.items()
+        for check, names in plan.failing_already.items()
     ]
-    lines += _rollback(rollback)
+    lines += _rollback(plan.rollback)
+    troubles = [result.reason for result in plan.results.values() if result.outcome not in {"pending", "unchanged"}]
     if troubles:
-        lines += ["  left out:", *(f"    {reason}" for reason in list(troubles.values())[:_NAMED])]
+        lines += ["  left out:", *(f"    {reason}" for reason in troubles[:_NAMED])]
         lines += [f"    and {len(troubles) - _NAMED} more: see the report"] if len(troubles) > _NAMED else []
-    shapes = group(diffs)
-    if shapes:
+    if shapes := plan.shapes:
         width = max(60, shutil.get_terminal_size((110, 24)).columns - 2)
         bounds = {"limit": len(shapes), "lines_limit": 1 << 30} if whole else {"limit": _SHAPES, "lines_limit": _LINES}
         lines += ["", *(f"  {line}".rstrip() for line in render(shapes, width, **bounds))]
     return "\n".join(lines)
 
 
-def _stages(stages: Mapping[str, Sequence[str]]) -> list[str]:
-    if not stages:
+def _stages(plan: Plan) -> list[str]:
+    if not plan.stages:
         return []
     reach = 0
     shown = []
-    for position, (name, names) in enumerate(stages.items()):
+    for position, (name, names) in enumerate(plan.stages.items()):
         reach += len(names)
+        waves = 1 + max(plan.waves[each] for each in names)
+        how = f", in {waves} waves" if waves > 1 else ""
         which = f"  {listed(list(names), most=_CANARY_NAMED)}" if position == 0 else ""
-        shown.append(f"    {name:<12} {len(names):>6} devices, {reach:>6} in all{which}")
+        shown.append(f"    {name:<12} {len(names):>6} devices, {reach:>6} in all{how}{which}")
     return ["  stages:", *shown]
+
+
+def _canary(plan: Plan) -> list[str]:
+    """Say what nobody in the first stage stands for."""
+    found = plan.coverage
+    if not plan.stages or not found.combinations:
+        return []
+    said = [
+        f"    {each.stratum}: {_devices(each.devices)}, such as {each.example}" for each in found.uncovered[:_NAMED]
+    ]
+    if more := found.uncovered[_NAMED:]:
+        said.append(f"    and {len(more)} more, the largest with {_devices(more[0].devices)}: see the report")
+    covered = found.strata - len(found.uncovered)
+    head = f"  the canary, {next(iter(plan.stages))}, covers {covered} of {found.strata} strata"
+    if not said:
+        how = "1 combination" if found.combinations == 1 else f"{found.combinations} combinations"
+        return [f"{head}, but not {how} of them, with {_devices(found.combined)}"]
+    return [f"{head}; not in it:", *said]
+
+
+def _order(plan: Plan) -> list[str]:
+    """Say who comes last, and who is kept apart."""
+    lines = []
+    groups = {group for name in plan.waves for group in plan.fleet[name].groups}
+    if groups:
+        lines.append(f"  never together: the members of {len(groups)} redundancy groups; the next waits for the last")
+    if last := plan.last:
+        lines.append("  last, one at a time:")
+        lines += [f"    {name}: {why}" for name, why in list(last.items())[:_NAMED]]
+        lines += [f"    and {len(last) - _NAMED} more"] if len(last) > _NAMED else []
+    return [*lines, *(f"  note: {note}" for note in plan.notes)]
 
 
 def _rollback(found: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -73,23 +97,28 @@ def _rollback(found: Mapping[str, Mapping[str, str]]) -> list[str]:
     return shown
 
 
-def _breaker(policy: Mapping[str, Any], in_flight: int, stages: Mapping[str, Sequence[str]]) -> list[str]:
-    if not stages:
+def _breaker(plan: Plan) -> list[str]:
+    if not plan.stages:
         return []
-    checks = ", ".join(check["name"] for check in policy["validate"]) or "none"
+    policy = plan.policy
+    checks = ", ".join(check.name for check in policy.validate) or "none"
     return [
         (
-            f"  stops at more than {policy['max_failure_percentage']:g}% failures, of a stage or of the fleet; after "
-            f"that at most {in_flight} more devices can be touched"
+            f"  stops at more than {policy.max_failure_percentage:g}% failures, of a stage or of the fleet, or "
+            f"{policy.stratum_limit:g}% of a stratum; after that at most {plan.in_flight} more devices can be touched"
         ),
-        f"  checks after each stage: {checks}; on failure: {policy['on_failure'].replace('_', ' ')}",
+        f"  checks after each stage: {checks}; on failure: {policy.on_failure.replace('_', ' ')}",
         *_trial(policy),
     ]
 
 
-def _trial(policy: Mapping[str, Any]) -> list[str]:
-    seconds = policy["confirm_timeout"]
+def _trial(policy: Policy) -> list[str]:
+    seconds = policy.confirm_timeout
     if not seconds:
         return []
-    without = ", where its platform can" if policy["on_unconfirmable"] == "without" else ""
+    without = ", where its platform can" if policy.on_unconfirmable == "without" else ""
     return [f"  each device reverts by itself{without} unless confirmed within {seconds:g} s; it is saved only then"]
+
+
+def _devices(count: int) -> str:
+    return "1 device" if count == 1 else f"{count} devices"

@@ -164,6 +164,8 @@ class Follower:
             self._begin(event)
         elif kind in {"outcome", "checked"}:
             self._count(event)
+        elif kind == "wave":
+            self._progress.note(f"wave {event['wave']} of {event['waves']}, {event['devices']} devices")
         elif kind == "note":
             self._progress.note(event["text"])
         elif kind in {"tripped", "worker_lost"}:

@@ -95,6 +95,8 @@ class Trial:
         keys = _rollout.key_positions(devices)
         by_name = {each.name: each for each in devices}
         planned = {target.name: target for target in self.targets if target.checkpoint == self.stage}
+        # A confirmation changes nothing that runs; a change is not taken back from a whole redundancy group at once.
+        placed = ("wave", "groups") if kind == "restore" else ()
         befores = self.ledger.blobs(self.run.id, vault.BEFORE, names)
         changes = self.ledger.blobs(self.run.id, vault.CHANGE, names)
         for (name, before), (_same, change) in zip(befores, changes, strict=True):
@@ -108,4 +110,5 @@ class Trial:
                 before=vault.unseal(self.key, before, vault.BEFORE),
                 # What a withdrawn device shows is compared with both sides: nothing of it is taken on trust.
                 touched=True,
+                **{key: planned[name].detail[key] for key in placed if key in planned[name].detail},
             )

@@ -3,6 +3,7 @@
 """The rollout as people run it, on real routers, with templates that are not the lab's."""
 
 import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -359,3 +360,82 @@ def _journal(path, *, least):
 def _events(journal):
     """The events of a journal that may be in the middle of being written."""
     return [json.loads(line) for line in journal.read_text().splitlines() if line.endswith("}")]
+
+
+def test_the_second_of_a_pair_is_not_touched_when_the_first_breaks_its_bgp(project):
+    before = project.fleet.configurations()
+    leafs = [name for name in project.fleet.names if name.startswith("leaf")]
+    hosts = {name: {"pair": at // 2} for at, name in enumerate(leafs)}
+    (project.path / "pairs.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    words = ("-i", str(project.path / "pairs.json"))
+    spine = json.dumps({"spine": "{{ bgp_neighbors[0].address }}"})
+    code, output = project.run(
+        *words,
+        "--limit",
+        "leafs",
+        "-e",
+        spine,
+        template=project.template(WRONG_AS),
+        mode="merge",
+        stages=["100%"],
+        never_together="pair",
+        max_failure_percentage=100,
+        validate=[{**ESTABLISHED, "retries": 1}],
+    )
+    assert code == 0, output
+    assert project.report["outcomes"] == {"failed": 4, "held_back": 4}
+    outcomes = project.outcomes()
+    pairs = [(outcomes[first], outcomes[second]) for first, second in zip(leafs[::2], leafs[1::2], strict=True)]
+    assert {frozenset(pair) for pair in pairs} == {frozenset({"failed", "held_back"})}
+    now = project.fleet.configurations()
+    held = [name for name in leafs if outcomes[name] == "held_back"]
+    assert {name: now[name] for name in held} == {name: before[name] for name in held}
+    run = project.report["run"]
+    code, output = project.run(*words, playbook="raywright.fleet.rollback", run=run, reason="it breaks BGP")
+    assert (code, project.fleet.configurations() == before) == (0, True), output
+
+
+def test_the_router_that_our_way_to_another_leads_through_comes_last(project):
+    hosts = lab._hosts(project.fleet.directory / "inventory.yml")
+    [spine] = [name for name in hosts if name.startswith("spine")]
+    far = str(ipaddress.ip_network(LAB["lab_management_network"])[-3])
+    ours = subprocess.run(
+        ["ip", "-j", "route", "get", hosts["leaf1"]["ansible_host"]], capture_output=True, text=True, check=True
+    )
+    back = json.loads(ours.stdout)[0]["prefsrc"]
+    to_spine = {name: hosts[name]["bgp_neighbors"][0]["address"] for name in ("leaf1", "leaf2")}
+    to_leaf = {each["name"]: each["address"] for each in hosts[spine]["bgp_neighbors"]}
+    routes = [
+        ("leaf1", far, to_spine["leaf1"]),
+        (spine, far, to_leaf["leaf2"]),
+        ("leaf2", back, to_spine["leaf2"]),
+        (spine, back, to_leaf["leaf1"]),
+    ]
+    with contextlib.ExitStack() as stack:
+        on = ["ip", "netns", "exec"]
+        _undone(stack, [*on, f"{NAME}-leaf2", "ip", "address"], f"{far}/32", "dev", "lo")
+        for name, to, via in routes:
+            _undone(stack, [*on, f"{NAME}-{name}", "ip", "route"], f"{to}/32", "via", via)
+        _undone(stack, ["ip", "route"], f"{far}/32", "via", hosts["leaf1"]["ansible_host"])
+        reached = {"ansible_host": far, "ansible_ssh_common_args": "-o StrictHostKeyChecking=no"}
+        (project.path / "far.json").write_text(json.dumps({"all": {"hosts": {"leaf2": reached}}}))
+        code, output = project.run(
+            "-i",
+            str(project.path / "far.json"),
+            "--check",
+            "-e",
+            "prefix_list=FAR",
+            template=project.template(FRAGMENT),
+            mode="merge",
+        )
+    assert (code, project.report["outcomes"]) == (0, {"pending": 9}), output
+    assert project.report["stages"][-1]["hosts"][-1] == "leaf1"
+    gateway = hosts["leaf1"]["ansible_host"]
+    assert project.report["last"] == {"leaf1": f"our way to the devices leads through it, next hop {gateway}"}
+    assert "last, one at a time" in output
+
+
+def _undone(stack, command, *what):
+    """Add an address or a route, until the end."""
+    subprocess.run([*command, "add", *what], check=True)
+    stack.callback(subprocess.run, [*command, "del", *what], check=False)

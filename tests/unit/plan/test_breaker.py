@@ -4,7 +4,7 @@
 
 import pytest
 
-from engine.rollout.breaker import FAILURES, Breaker
+from engine.rollout.breaker import FAILURES, Breaker, most_after
 
 
 def breaker(**other):
@@ -86,6 +86,57 @@ def test_whatever_is_not_as_wanted_counts(outcome):
 @pytest.mark.parametrize("outcome", ["changed", "unchanged", "rolled_back"])
 def test_what_is_as_wanted_does_not_count(outcome):
     assert after([outcome] * 20) is None
+
+
+STRATA = {"max_stratum_failure_percentage": 50, "stratum_min_sample": 5, "fleet": 100}
+
+
+def test_a_small_stratum_of_which_all_fail_trips_though_it_is_5_percent_of_the_fleet():
+    each = breaker(**STRATA)
+    for device in range(100):
+        stratum = ["change 2" if device % 20 == 0 else "change 1"]
+        each.start(1, stratum)
+        each.finish("failed" if stratum == ["change 2"] else "changed", stratum)
+        if device < 80:
+            assert each.tripped is None
+    assert each.tripped == "5 of 5 devices failed of change 2 (100%, limit 50%)"
+
+
+def test_a_stratum_is_judged_over_the_whole_run_and_from_its_smallest_sample_on():
+    before = {"strata": {"site a": [3, 3]}, "fleet_failed": 3}
+    each = breaker(**STRATA, **before)
+    each.start(1, ["site a"])
+    each.finish("failed", ["site a"])
+    assert each.tripped is None, "four of it were tried"
+    each.start(1, ["site a"])
+    each.finish("changed", ["site a"])
+    assert each.tripped == "4 of 5 devices failed of site a (80%, limit 50%)"
+
+
+def test_devices_in_flight_count_in_a_stratum_so_that_failures_which_come_first_are_not_the_whole_of_it():
+    each = breaker(**{**STRATA, "max_failure_percentage": 100})
+    each.start(20, ["site a"] * 20)
+    for _device in range(10):
+        each.finish("failed", ["site a"])
+    assert each.tripped is None
+    each.finish("failed", ["site a"])
+    assert each.tripped == "11 of 20 devices failed of site a (55%, limit 50%)"
+
+
+def test_a_wave_of_which_too_many_do_not_pass_their_checks_stops_whatever_the_stage_did_before():
+    each = breaker(started=90, fleet=1000)
+    each.start(10)
+    for _device in range(10):
+        each.finish("changed")
+    for _device in range(2):
+        each.regress()
+    each.close(checked=10, regressed=2)
+    assert each.tripped == "2 of 10 devices do not pass their checks after the change"
+
+
+@pytest.mark.parametrize(("concurrency", "wave", "most"), [(100, 50, 49), (100, 500, 99), (1, 500, 0), (5, 0, 0)])
+def test_after_it_trips_only_what_is_in_flight_is_touched(concurrency, wave, most):
+    assert most_after(concurrency, wave) == most
 
 
 def test_an_empty_stage_has_no_rate():

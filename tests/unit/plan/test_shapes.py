@@ -92,11 +92,11 @@ def test_the_terminal_sees_headers_wrapped_lines_and_how_much_is_left_out():
         Shape(1, "v", ("v",), identical=True, lines=("+d",)),
     ]
     assert render(shapes, 38, limit=2) == [
-        "92 devices, the same change:",
+        "change 1: 92 devices, the same change:",
         "    +a",
         "    -b",
         "",
-        "2 devices, alike but for values (leaf-01, leaf-02):",
+        "change 2: 2 devices, alike but for values (leaf-01, leaf-02):",
         "    +" + "x" * 29,
         "        " + "x" * 11,
         "",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.devices.base import Device
 from engine.errors import FleetError
-from engine.rollout.breaker import Breaker
+from engine.rollout.breaker import Breaker, most_after
 from engine.rollout.dispatch import Dispatcher
 from engine.rollout.job import Result, Task
 from engine.rollout.pools import WorkerLost
@@ -45,11 +45,18 @@ class InMemoryPool:
         return [Result(name=task.name, outcome=self.outcomes[task.name]) for task in done]
 
 
-def tasks(names):
-    return [Task(kind="push", device=Device(name=name, network_os="embedded", host="127.0.0.1")) for name in names]
+def tasks(names, strata=()):
+    return [
+        Task(
+            kind="push",
+            device=Device(name=name, network_os="embedded", host="127.0.0.1"),
+            strata=tuple(strata[at : at + 1]),
+        )
+        for at, name in enumerate(names)
+    ]
 
 
-def run(outcomes, *, workers=2, concurrency=4, deaths=(), stop_after=None, **limits):
+def run(outcomes, *, workers=2, concurrency=4, deaths=(), stop_after=None, strata=(), **limits):
     events = []
     names = [f"r{number}" for number in range(len(outcomes))]
     pool = InMemoryPool(workers, dict(zip(names, outcomes, strict=True)), deaths)
@@ -62,7 +69,7 @@ def run(outcomes, *, workers=2, concurrency=4, deaths=(), stop_after=None, **lim
             dispatcher.stop("somebody wanted it")
 
     dispatcher.emit = emit
-    asyncio.run(dispatcher.run(tasks(names)))
+    asyncio.run(dispatcher.run(tasks(names, strata)))
     return events, pool, breaker
 
 
@@ -101,14 +108,26 @@ def test_counts_always_add_up(outcomes, workers, concurrency, deaths, limit, sto
         assert len(counted) == len(outcomes)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=200)
 @given(
-    outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=60),
+    ends=st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from("abc")), min_size=1, max_size=60),
     workers=st.integers(1, 4),
     concurrency=st.integers(1, 9),
+    deaths=st.lists(st.booleans(), max_size=6),
+    limit=st.sampled_from([0, 10, 50, 100]),
 )
-def test_after_the_limit_is_crossed_no_more_than_were_in_flight_are_finished(outcomes, workers, concurrency):
-    events, _pool, breaker = run(outcomes, workers=workers, concurrency=concurrency)
+def test_after_any_limit_is_crossed_no_more_than_the_plan_says_are_touched(ends, workers, concurrency, deaths, limit):
+    outcomes, strata = zip(*ends, strict=True)
+    events, pool, breaker = run(
+        outcomes,
+        workers=workers,
+        concurrency=concurrency,
+        deaths=deaths,
+        strata=strata,
+        max_failure_percentage=limit,
+        max_stratum_failure_percentage=50,
+        stratum_min_sample=3,
+    )
     kinds = [kind for kind, _data in events]
     if breaker.tripped is None:
         assert "tripped" not in kinds
@@ -116,7 +135,10 @@ def test_after_the_limit_is_crossed_no_more_than_were_in_flight_are_finished(out
     at = kinds.index("tripped")
     assert kinds.count("tripped") == 1
     assert "dispatched" not in kinds[at:]
-    assert kinds[at:].count("outcome") == events[at][1]["in_flight"] <= concurrency - 1
+    if not any(deaths):
+        assert kinds[at:].count("outcome") == events[at][1]["in_flight"]
+    assert events[at][1]["in_flight"] <= most_after(concurrency, len(outcomes))
+    assert pool.most <= concurrency
 
 
 def test_a_device_is_said_to_be_out_before_a_worker_has_it():
