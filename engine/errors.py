@@ -7,7 +7,8 @@ FleetError
 ├── DefinitionChanged     a run cannot be resumed: what it would do is not what was planned
 ├── GateClosed            an approval is missing, wrong, expired or used
 ├── LedgerError           the record cannot be read or written
-│   └── LedgerAway        ... now: its database or its disk; it may be back in a moment
+│   ├── LedgerAway        ... now: its database or its disk; it may be back in a moment
+│   └── DevicesHeld       another run holds some of the devices; nothing was touched
 ├── SealError             a sealed value cannot be opened with this fleet key
 └── DeviceError           one device; never the whole run
     ├── Unreachable       no session: refused, no route, timed out
@@ -44,6 +45,10 @@ class LedgerError(FleetError):
 
 
 class LedgerAway(LedgerError):
+    pass
+
+
+class DevicesHeld(LedgerError):
     pass
 
 

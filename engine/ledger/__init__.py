@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The durable record of runs, checkpoints, targets, approvals and events. The events form a hash chain."""
 
+from .claims import Holder
 from .ledger import Ledger, open_ledger
 from .processes import is_alive, this_process
 from .records import (
@@ -29,6 +30,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointState",
     "Event",
+    "Holder",
     "Lease",
     "LeaseOwner",
     "Ledger",

@@ -14,7 +14,7 @@ from .runs import get_run
 from .store import Store
 
 _PAGE: Final = 500
-_OURS: Final = frozenset({"run", "plan", "checkpoint", "targets", "approval", "lease"})
+_OURS: Final = frozenset({"run", "plan", "checkpoint", "targets", "approval", "lease", "claims"})
 """Groups of events that stand for a change of a row; the ledger alone writes them."""
 
 _EVENT = [column for column in tables.events.c if column.name != "previous"]

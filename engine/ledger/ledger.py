@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .approvals import Approvals
+from .claims import Claims
 from .database import connect
 from .events import Events
 from .leases import Leases
@@ -14,7 +15,7 @@ from .targets import Targets
 from .verify import Verifying
 
 
-class Ledger(Runs, Targets, Approvals, Events, Leases, Verifying):
+class Ledger(Runs, Targets, Approvals, Events, Leases, Claims, Verifying):
     """The durable record of runs. Each method is one transaction; each change of state appends an event.
 
     May be used from several threads, and in a process forked from the one that opened it.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from ..errors import LedgerError
-from . import tables
+from . import claims, tables
 from .chain import fingerprint
 from .records import Checkpoint, CheckpointState, NewCheckpoint, Run, RunState, new_id
 from .states import CHECKPOINT_STATES, ENDED, FINISHED, RUN_STATES, check_move
@@ -19,8 +19,20 @@ _CHECKPOINT = [column for column in tables.checkpoints.c if column.name != "clos
 
 
 class Runs(Store):
-    def create_run(self, *, name: str, kind: str, requester: str, definition: Mapping[str, Any]) -> Run:
-        """Record a new run in state ``planning``. A name has one unfinished run at a time."""
+    def create_run(
+        self,
+        *,
+        name: str,
+        kind: str,
+        requester: str,
+        definition: Mapping[str, Any],
+        devices: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Record a new run in state ``planning``. A name has one unfinished run at a time.
+
+        The run holds ``devices`` (addresses by name), see ``claims``; ``DevicesHeld`` where another one does. A
+        definition with ``follows`` names a run whose devices in doubt this one may have.
+        """
         for option, value in {"name": name, "kind": kind, "requester": requester}.items():
             if not value.strip() or not value.isprintable():
                 raise LedgerError(f"A run needs a {option} of printable characters.")
@@ -45,6 +57,8 @@ class Runs(Store):
             )
             row = {column.name: getattr(run, column.name) for column in _RUN}
             write.connection.execute(insert(tables.runs).values(**row, number=write.next_seq))
+            if devices:
+                claims.take(write, run.id, name, devices, follows=claims.following(run))
             known = {"name": name, "kind": kind, "requester": requester, "digest": digest, "state": "planning"}
             write.event(run.id, "run.created", {"set": {**known, "definition": digest}})
             return run
@@ -74,6 +88,7 @@ class Runs(Store):
             if run.state != state:
                 check_move(RUN_STATES, f"Run {run_id}", run.state, state)
             set_run(write, run, state=state)
+            claims.settle(write, run_id, state)
             data = {"from": run.state, "detail": dict(detail or {}), "set": {"state": state}}
             write.event(run_id, "run.moved", data)
             return get_run(write.connection, run_id)

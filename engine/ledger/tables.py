@@ -151,6 +151,16 @@ approvals = Table(
     Column("number", BigInteger, nullable=False, unique=True),
 )
 
+claims = Table(
+    "claims",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    # A device has two: its name and its address.
+    Column("key", Text, primary_key=True, index=True),
+    Column("device", Text, nullable=False),
+    Column("why", String(16), nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from tests.integration import postgresql
 from tests.unit.ledger.claims import LedgerClaims
+from tests.unit.ledger.holding import HoldingClaims
 
 _numbers = count()
 
@@ -26,12 +27,19 @@ def server():
         engine.dispose()
 
 
+@pytest.fixture
+def url(server):
+    name = f"ledger_{next(_numbers)}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 class TestPostgreSQL(LedgerClaims):
-    @pytest.fixture
-    def url(self, server):
-        name = f"ledger_{next(_numbers)}"
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    pass
+
+
+class TestHolding(HoldingClaims):
+    pass

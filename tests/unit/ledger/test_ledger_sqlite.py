@@ -10,13 +10,19 @@ import pytest
 from engine.errors import LedgerError
 from engine.ledger import open_ledger
 from tests.unit.ledger.claims import KEY, LedgerClaims, planned
+from tests.unit.ledger.holding import HoldingClaims
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/project/.raywright/ledger.db"
+
+
+class TestHolding(HoldingClaims):
+    pass
 
 
 class TestSQLite(LedgerClaims):
-    @pytest.fixture
-    def url(self, tmp_path):
-        return f"sqlite:///{tmp_path}/project/.raywright/ledger.db"
-
     def test_only_its_owner_reads_the_file(self, ledger, tmp_path):
         planned(ledger)
         directory = tmp_path / "project" / ".raywright"
