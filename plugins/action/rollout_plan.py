@@ -60,6 +60,7 @@ class ActionModule(ActionBase):
         "name": {"type": "str", "default": "rollout"},
         "requester": {"type": "str"},
         "unfinished": {"type": "str", "choices": ["resume", "abandon"], "default": "resume"},
+        "follows": {"type": "str"},
         "ray_address": {"type": "str", "default": "local"},
         "ledger_url": {"type": "str", "no_log": True},
         **{option: {"type": "raw"} for option in _POLICY},
@@ -110,7 +111,7 @@ class ActionModule(ActionBase):
         with _ledger.opened(args["ledger_url"], read_only=check) as ledger:
             found = work.resumable(ledger)
             if check:
-                return work.checked()
+                return work.checked(ledger)
             if found is not None:
                 return work.resumed(ledger, found)
             requester = _ledger.identity(args["requester"], task_vars)

@@ -13,6 +13,7 @@ from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged,
 from ansible_collections.raywright.fleet.engine.plan.digest import changed_values, listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain
+from ansible_collections.raywright.fleet.plugins.plugin_utils._rollout import leased
 from ansible_collections.raywright.fleet.plugins.plugin_utils._selection import DONE, leave_out, select
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _UNFINISHED = "planning", "planned", "waiting", "parked", "paused", "stopped", "
 
 class ActionModule(LedgerAction):
     SPEC: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "choices": ["begin", "end", "abandon"], "default": "begin"},
+        "state": {"type": "str", "choices": ["begin", "end", "abandon", "release"], "default": "begin"},
         "name": {"type": "str"},
         "run": {"type": "str"},
         "kind": {"type": "str", "default": "playbook"},
@@ -52,7 +53,11 @@ class ActionModule(LedgerAction):
         "reason": {"type": "str"},
     }
     RULES: ClassVar[dict[str, Any]] = {
-        "required_if": [("state", "begin", ("name",)), ("state", "abandon", ("reason",))],
+        "required_if": [
+            ("state", "begin", ("name",)),
+            ("state", "abandon", ("reason",)),
+            ("state", "release", ("reason",)),
+        ],
         "required_one_of": [("name", "run")],
         "mutually_exclusive": [("checkpoint", "start_from")],
     }
@@ -68,6 +73,8 @@ class ActionModule(LedgerAction):
             raise
         if args["state"] == "abandon":
             return self._abandon(ledger, args, task_vars, run)
+        if args["state"] == "release":
+            return self._release(ledger, args, task_vars, run)
         return self._end(ledger, args, run)
 
     def would(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -123,8 +130,20 @@ class ActionModule(LedgerAction):
         changed = run.state != "abandoned"
         if changed and not self._task.check_mode:
             by = identity(args["requester"], task_vars)
-            run = ledger.move_run(run.id, "abandoned", detail={"by": by, "reason": args["reason"]})
+            # Whoever still works on it would go on with devices that nobody holds any more.
+            with leased(ledger, run.id, patience=0):
+                run = ledger.move_run(run.id, "abandoned", detail={"by": by, "reason": args["reason"]})
         return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
+
+    def _release(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run: Run) -> dict[str, Any]:
+        if self._task.check_mode:
+            names = sorted(ledger.held(run.id))
+        else:
+            by = identity(args["requester"], task_vars)
+            with leased(ledger, run.id, patience=0):
+                names = ledger.release_devices(run.id, by=by, reason=args["reason"])
+        msg = f"Run {run.id} of {run.name} holds nothing any more; it had {listed(names) or 'nothing'}."
+        return {"changed": bool(names), "run": _shown(run), "devices": names, "msg": msg}
 
 
 def _now() -> str:

@@ -15,6 +15,8 @@ description:
     policy. An approval counts for one digest only, and what is sent later is what the digest covers.
   - When there is an unfinished run of the same O(name), that one is resumed instead; when what it would do has changed,
     the task fails and says what.
+  - The run holds its devices, by name and by address, until it has ended. When another run holds one of them the task
+    fails, before any device is asked, and says which run, whose, since when, and what can be done.
   - Shows the distinct changes, each with the number of devices it covers. All of them in diff mode.
 extends_documentation_fragment:
   - raywright.fleet.ledger
@@ -43,6 +45,10 @@ options:
     type: str
     choices: [resume, abandon]
     default: resume
+  follows:
+    description:
+      - The id of an earlier run whose devices in doubt this one may have and settle. A run of the same O(name) always may.
+    type: str
   ray_address:
     description: V(local), or the address of a Ray cluster's Jobs API.
     type: str
@@ -173,6 +179,11 @@ stages:
   type: list
   elements: dict
   returned: success
+held_by:
+  description: The runs that hold some of the devices and would keep this one from starting.
+  type: list
+  elements: dict
+  returned: in check mode
 in_flight:
   description: The largest number of devices that can be touched after the breaker's limit is crossed.
   type: int

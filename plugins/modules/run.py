@@ -18,9 +18,10 @@ options:
     description:
       - V(begin) makes a run, or resumes the unfinished one of that name, provided that its definition is the same.
       - V(end) records O(result). A run is completed only when every checkpoint has passed or was skipped.
-      - V(abandon) gives an unfinished run up and frees its name.
+      - V(abandon) gives an unfinished run up, and frees its name and the devices that it holds.
+      - V(release) frees the devices that a rollout left in doubt when it ended, once somebody has looked at them.
     type: str
-    choices: [begin, end, abandon]
+    choices: [begin, end, abandon, release]
     default: begin
   name:
     description: Name of the run. There is one unfinished run of a name at a time.
@@ -86,7 +87,7 @@ options:
     choices: [completed, stopped, failed, rolled_back, by_checkpoints]
     default: completed
   reason:
-    description: Why the run is given up. Required for O(state=abandon).
+    description: Why the run is given up or its devices are released. Required for O(state=abandon) and O(state=release).
     type: str
 attributes:
   check_mode:

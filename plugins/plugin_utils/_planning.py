@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _planview, _rollout
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _planview, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
@@ -64,7 +64,9 @@ class Planning:
                 }
                 for reached in devices
             },
+            **({"follows": args["follows"]} if args["follows"] else {}),
         }
+        self._addresses = {reached.name: reached.address for reached in devices}
 
     def resumable(self, ledger: Ledger) -> Run | None:
         """The unfinished run of this name, if it can go on. Raises ``DefinitionChanged`` when it is another rollout."""
@@ -77,7 +79,9 @@ class Planning:
             raise InvalidInput(f"Run {run.id} of {run.name} is a {run.kind}; give this rollout another name")
         if self._args["unfinished"] == "abandon" or run.state == "planning":
             if not self._check_mode:
-                ledger.move_run(run.id, "abandoned", detail={"reason": "a new plan is made"})
+                # Whoever still works on it would go on with devices that nobody holds any more.
+                with _rollout.leased(ledger, run.id, patience=0):
+                    ledger.move_run(run.id, "abandoned", detail={"reason": "a new plan is made"})
             return None
         if changed := differences(run.definition, self._definition):
             raise DefinitionChanged(
@@ -88,25 +92,43 @@ class Planning:
             )
         return run
 
-    def checked(self) -> dict[str, Any]:
+    def checked(self, ledger: Ledger | None = None) -> dict[str, Any]:
         """What check mode does: plan, show, record nothing."""
         with tempfile.TemporaryDirectory(prefix="raywright-check-") as folder:
             plan = self._make("(check)", Path(folder))
         self._show("Plan, of which nothing is recorded (check mode)", plan)
         if plan.stopped:
             _rollout.display.warning(f"This run would stop before it touches anything: {plan.stopped}")
-        return {**self._result(plan, run=None), "changed": bool(plan.stages), "msg": plan.summary()}
+        held_by = self._held_by(ledger)
+        result = {**self._result(plan, run=None), "changed": bool(plan.stages), "msg": plan.summary()}
+        return {**result, "held_by": held_by}
+
+    def _held_by(self, ledger: Ledger | None) -> list[dict[str, Any]]:
+        """The runs that keep this one from its devices; one that goes on with its own run has them already."""
+        if ledger is None:
+            return []
+        name, follows = self._args["name"], self._args["follows"]
+        holders = [each for each in ledger.holders(self._addresses, name=name, follows=follows) if each.name != name]
+        for each in holders:
+            _rollout.display.warning(f"This run would be refused: {len(each.devices)} devices are held: {each}")
+        return [_ledger.plain(each) | {"devices": len(each.devices)} for each in holders]
 
     def planned(self, ledger: Ledger, requester: str) -> dict[str, Any]:
         run = ledger.create_run(
-            name=self._args["name"], kind="rollout", requester=requester, definition=self._definition
+            name=self._args["name"],
+            kind="rollout",
+            requester=requester,
+            definition=self._definition,
+            devices=self._addresses,
         )
-        try:
-            plan = self._make(run.id, _rollout.run_folder(run.id))
-        except (FleetError, AnsibleActionFail) as exc:
-            ledger.move_run(run.id, "failed", detail={"reason": str(exc)[:500]})
-            raise
-        ledger.set_plan(run.id, digest=plan.digest, checkpoints=plan.checkpoints(), targets=plan.targets())
+        # Held while the plan is made: a second command of the same name must not take it for one that died.
+        with _rollout.leased(ledger, run.id, patience=0) as beat:
+            try:
+                plan = self._make(run.id, _rollout.run_folder(run.id), beat)
+            except (FleetError, AnsibleActionFail) as exc:
+                ledger.move_run(run.id, "failed", detail={"reason": str(exc)[:500]})
+                raise
+            ledger.set_plan(run.id, digest=plan.digest, checkpoints=plan.checkpoints(), targets=plan.targets())
         self._show(f"Plan of run {run.id}, digest {plan.digest[:16]}", plan)
         state = self._settle(ledger, run.id, plan)
         result = {**self._result(plan, run=run.id, state=state), "changed": False, "msg": plan.summary()}
@@ -127,7 +149,7 @@ class Planning:
             ledger.move_checkpoint(run_id, "plan", "passed")
         return ledger.run(run_id).state
 
-    def _make(self, run_id: str, folder: Path) -> Plan:
+    def _make(self, run_id: str, folder: Path, beat: Callable[[], None] | None = None) -> Plan:
         from ansible_collections.raywright.fleet.engine.rollout.job import Result, Settings
         from ansible_collections.raywright.fleet.engine.rollout.planning import make
 
@@ -151,7 +173,12 @@ class Planning:
             results[event["name"]] = Result.from_dict(fields)
 
         follower = _rollout.Follower(
-            run=run_id, name="plan", kind="plan", fleet=dict.fromkeys(self._wanted, "pending"), on_outcome=take
+            run=run_id,
+            name="plan",
+            kind="plan",
+            fleet=dict.fromkeys(self._wanted, "pending"),
+            beat=beat,
+            on_outcome=take,
         )
         process = engine_for(
             self._args["ray_address"], _rollout.header(settings, self._devices), tasks, log=folder / "engine.log"

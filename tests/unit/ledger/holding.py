@@ -63,9 +63,9 @@ class HoldingClaims:
             begin(ledger, "second", {"d1": FLEET["d1"], "d5": FLEET["d5"], "other": "192.0.2.77:22"})
         began = ledger.run(first).created
         assert str(caught.value) == (
-            f"2 of the 3 devices are held by another run, nothing was touched: d1, d5 by run {first} of first (running; "
-            f"begun by anna {began:%Y-%m-%d %H:%M:%S} UTC). Wait for it to end; or run its command again, which goes on "
-            "with it; or give it up: ansible localhost -m raywright.fleet.run "
+            f"2 of the 3 devices are held by another run, nothing was touched: d1, d5 by run {first} of first "
+            f"(running; begun by anna {began:%Y-%m-%d %H:%M:%S} UTC). Wait for it to end; or run its command again, "
+            "which goes on with it; or give it up: ansible localhost -m raywright.fleet.run "
             f"-a 'state=abandon run={first} reason=...'. Or leave those devices out (--limit)"
         )
         assert [run.name for run in ledger.runs()] == ["first"]
@@ -196,7 +196,7 @@ class HoldingClaims:
             asked.append(statement)
 
         with pytest.raises(
-            DevicesHeld, match="10000 of the 10000 devices.*r00000, r00001, r00002 and 9997 more by run"
+            DevicesHeld, match=r"10000 of the 10000 devices.*r00000, r00001, r00002 and 9997 more by run"
         ):
             begin(ledger, "second", fleet)
         assert sum("claims" in statement for statement in asked) == 1
