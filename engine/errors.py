@@ -8,7 +8,8 @@ FleetError
 ├── GateClosed            an approval is missing, wrong, expired or used
 ├── LedgerError           the record cannot be read or written
 │   ├── LedgerAway        ... now: its database or its disk; it may be back in a moment
-│   └── DevicesHeld       another run holds some of the devices; nothing was touched
+│   ├── DevicesHeld       another run holds some of the devices; nothing was touched
+│   └── LeaseLost         another process acts for the run now
 ├── SealError             a sealed value cannot be opened with this fleet key
 └── DeviceError           one device; never the whole run
     ├── Unreachable       no session: refused, no route, timed out
@@ -49,6 +50,10 @@ class LedgerAway(LedgerError):
 
 
 class DevicesHeld(LedgerError):
+    pass
+
+
+class LeaseLost(LedgerError):
     pass
 
 

@@ -4,7 +4,7 @@
 
 from .claims import Holder
 from .ledger import Ledger, open_ledger
-from .processes import is_alive, this_process
+from .processes import is_alive, process, this_process
 from .records import (
     OUTCOMES,
     Approval,
@@ -43,5 +43,6 @@ __all__ = [
     "Verification",
     "is_alive",
     "open_ledger",
+    "process",
     "this_process",
 ]

@@ -11,8 +11,13 @@ from .records import LeaseOwner
 
 def this_process() -> LeaseOwner:
     """Return the calling process as the owner of a lease."""
-    me = Process.of(os.getpid())
-    return LeaseOwner(socket.gethostname(), me.pid, me.started)
+    return process(os.getpid())
+
+
+def process(pid: int) -> LeaseOwner:
+    """Return a process of this machine as the owner of a lease."""
+    found = Process.of(pid)
+    return LeaseOwner(socket.gethostname(), found.pid, found.started)
 
 
 def is_alive(owner: LeaseOwner) -> bool:

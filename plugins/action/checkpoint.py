@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import FleetError, GateClosed
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _lease
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import within_limit
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, plain
@@ -55,6 +56,8 @@ class ActionModule(LedgerAction):
     def _begin(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run_id: str) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.ledger import NewCheckpoint
 
+        # A playbook that was believed dead, and lost the run to another one, must not work beside it.
+        _lease.held(ledger, run_id)
         name = args["name"]
         new = NewCheckpoint(name, args["approval"], args["destructive"], plain(args["detail"]))
         checkpoint = ledger.add_checkpoint(run_id, new)

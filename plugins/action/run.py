@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, LedgerError
 from ansible_collections.raywright.fleet.engine.plan.digest import changed_values, listed
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _lease
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain
 from ansible_collections.raywright.fleet.plugins.plugin_utils._rollout import leased
-from ansible_collections.raywright.fleet.plugins.plugin_utils._selection import DONE, leave_out, select
+from ansible_collections.raywright.fleet.plugins.plugin_utils._selection import DONE, family, leave_out, select
 
 if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
@@ -44,6 +46,7 @@ class ActionModule(LedgerAction):
         "checkpoint": {"type": "str"},
         "start_from": {"type": "str"},
         "whole": {"type": "bool", "default": False},
+        "exclusive": {"type": "bool", "default": True},
         "requester": {"type": "str"},
         "result": {
             "type": "str",
@@ -100,10 +103,16 @@ class ActionModule(LedgerAction):
         if self._task.check_mode:
             what = "begin" if run is None else f"be resumed as {run.id}"
             return {"changed": True, "run": run and _shown(run), "msg": f"Run {name} would {what}.", **chosen}
+        if args["exclusive"]:
+            _lease.refuse_beside(ledger, family(args))
         resumed = run is not None
         if run is None:
             requester = identity(args["requester"], task_vars)
             run = ledger.create_run(name=name, kind=args["kind"], requester=requester, definition=definition)
+        if args["exclusive"]:
+            _lease.take(ledger, run.id, args["ledger_url"])
+            # Two that began other runs of the family in the same moment: better none than both.
+            _lease.refuse_beside(ledger, family(args))
         for checkpoint in selection.checkpoints:
             ledger.add_checkpoint(run.id, _new(checkpoint))
         leave_out(ledger, run, selection)
@@ -123,16 +132,22 @@ class ActionModule(LedgerAction):
         result = args["result"] if args["result"] != "by_checkpoints" else _result(run, states, left)
         changed = run.state != result
         if not self._task.check_mode:
+            lease = _lease.held(ledger, run.id)
             run = ledger.move_run(run.id, result)
+            if lease is not None:
+                ledger.release(lease)
         return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
 
     def _abandon(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run: Run) -> dict[str, Any]:
         changed = run.state != "abandoned"
         if changed and not self._task.check_mode:
             by = identity(args["requester"], task_vars)
-            # Whoever still works on it would go on with devices that nobody holds any more.
-            with leased(ledger, run.id, patience=0):
+            # Whoever still works on it would go on with devices that nobody holds any more, and find its run gone.
+            own = _lease.held(ledger, run.id)
+            with leased(ledger, run.id, patience=0) if own is None else nullcontext():
                 run = ledger.move_run(run.id, "abandoned", detail={"by": by, "reason": args["reason"]})
+            if own is not None:
+                ledger.release(own)
         return {"changed": changed, "run": _shown(run), "msg": f"Run {run.id} of {run.name} is {run.state}."}
 
     def _release(self, ledger: Ledger, args: dict[str, Any], task_vars: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -75,6 +75,16 @@ options:
         playbooks, each with one checkpoint, such as the job templates of a workflow, make one run.
     type: bool
     default: false
+  exclusive:
+    description:
+      - Whether one playbook at a time acts for the run. From O(state=begin) on, another one that begins, ends or abandons
+        it is refused, and told which process on which host has been at work since when. The whole run and those of one
+        O(checkpoint) count as the same.
+      - It lasts until O(state=end) or until the playbook is gone, killed ones included. A controller on another machine
+        that is cut off from the ledger counts as gone after a minute.
+      - V(false) is for playbooks that agree with each other in another way.
+    type: bool
+    default: true
   requester:
     description: Who wants the run. Default is the user of AWX, else the login name, behind C(sudo) as well.
     type: str

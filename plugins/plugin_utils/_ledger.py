@@ -40,6 +40,13 @@ def has_ledger(option: str | None) -> bool:
     return not scheme.startswith("sqlite") or Path(path).exists()
 
 
+def chain_key() -> bytes:
+    """Return the key that signs the ledger's events; makes the fleet key where there is none."""
+    from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
+
+    return FleetKey.from_environment().derive("ledger chain")
+
+
 @contextmanager
 def opened(option: str | None, *, read_only: bool = False, keyless: bool = False) -> Iterator[Ledger]:
     """Open the ledger for the length of a ``with``; whatever the engine raises in it becomes Ansible's failure.
@@ -48,14 +55,13 @@ def opened(option: str | None, *, read_only: bool = False, keyless: bool = False
     """
     try:
         from ansible_collections.raywright.fleet.engine.ledger import open_ledger
-        from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
     except ImportError as error:
         raise AnsibleActionFail(
             f"The ledger needs the Python package {error.name} beside Ansible on the controller: "
             "install what requirements/engine.txt of this collection lists."
         ) from error
     try:
-        key = b"" if keyless else FleetKey.from_environment().derive("ledger chain")
+        key = b"" if keyless else chain_key()
         ledger = open_ledger(ledger_url(option), chain_key=key, read_only=read_only)
         try:
             yield ledger

@@ -48,6 +48,11 @@ def select(ledger: Ledger | None, args: dict[str, Any]) -> Selection:
     return Selection(f"{name}:{only}", [each for each in checkpoints if each["name"] == only], [only], [])
 
 
+def family(args: dict[str, Any]) -> list[str]:
+    """Return the names of all runs that act on the same: the whole one, and those of one checkpoint."""
+    return [args["name"], *(f"{args['name']}:{each['name']}" for each in args["checkpoints"])]
+
+
 def leave_out(ledger: Ledger, run: Run, selection: Selection) -> None:
     """Record as skipped what ``start_from`` passes over."""
     states = {each.name: each.state for each in ledger.checkpoints(run.id)}

@@ -9,6 +9,7 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -48,6 +49,7 @@ SITE = """
           - {name: check}
           - {name: clean, approval: true, destructive: "{{ destructive | default(true) }}", summary: Removes everything}
         requester: anna
+        exclusive: "{{ exclusive | default(true) }}"
 - hosts: "{{ lookup('raywright.fleet.pending', 'check', run='deploy', hosts='nodes') }}"
   gather_facts: false
   tasks:
@@ -82,6 +84,13 @@ SITE = """
     - raywright.fleet.run: {state: end, run: deploy}
 """
 
+ABANDON = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - raywright.fleet.run: {state: abandon, run: deploy, reason: "something better"}
+"""
+
 
 class Project:
     """A directory with a playbook, a ledger and a fleet key of its own."""
@@ -94,6 +103,7 @@ class Project:
         link.symlink_to(ROOT)
         (path / "inventory").write_text(INVENTORY)
         (path / "site.yml").write_text(SITE)
+        (path / "abandon.yml").write_text(ABANDON)
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(path / "home"),
@@ -166,6 +176,12 @@ class Project:
     def await_line(self, text):
         deadline = time.monotonic() + DEADLINE
         while text not in (self.path / "output").read_text():
+            assert time.monotonic() < deadline, (self.path / "output").read_text()
+            time.sleep(0.1)
+
+    def await_state(self, state):
+        deadline = time.monotonic() + DEADLINE
+        while self.state() != state:
             assert time.monotonic() < deadline, (self.path / "output").read_text()
             time.sleep(0.1)
 
@@ -307,11 +323,11 @@ def test_a_held_run_goes_on_when_somebody_approves(project):
 
 
 def test_one_approval_lets_one_of_two_waiting_playbooks_go_on_and_the_other_leaves_the_run_alone(project):
-    held = [project.start("site.yml", wait="hold")]
+    held = [project.start("site.yml", wait="hold", exclusive=False)]
     project.await_line("An approval is needed")
     first = (project.path / "output").rename(project.path / "first")
     try:
-        held.append(project.start("site.yml", wait="hold"))
+        held.append(project.start("site.yml", wait="hold", exclusive=False))
         project.await_line("An approval is needed")
         code, output = project.approve()
         assert code == 0, output
@@ -343,6 +359,36 @@ def test_after_the_playbook_was_killed_the_next_run_takes_up_the_same_request(pr
         time.sleep(0.1)
     code, _output = project.run("site.yml")
     assert (code, project.approval()) == (0, before)
+
+
+def test_a_playbook_beside_another_one_is_refused_at_its_start_and_told_who_is_at_work(project):
+    held = project.start("site.yml", wait="hold")
+    project.await_line("An approval is needed")
+    project.await_state("waiting")
+    before = project.query("SELECT count(*) FROM events")
+    code, output = project.run("site.yml")
+    said = " ".join(output.split())
+    told = f"is in the hands of process {held.pid} on {socket.gethostname()} since 20"
+    assert (code, told in said, "PLAY [nodes]" in output) == (2, True, False), output
+    code, output = project.run("abandon.yml")
+    assert (code, told in " ".join(output.split())) == (2, True), output
+    assert project.query("SELECT count(*) FROM events") == before
+    assert project.approve()[0] == 0
+    assert held.wait(DEADLINE) == 0, (project.path / "output").read_text()
+    assert project.query("SELECT count(*) FROM leases") == [(0,)]
+
+
+def test_the_run_of_a_playbook_that_was_killed_is_free_for_the_next_one_also_elsewhere(project):
+    held = project.start("site.yml", wait="hold")
+    project.await_line("An approval is needed")
+    os.kill(held.pid, signal.SIGKILL)
+    held.wait()
+    deadline = time.monotonic() + DEADLINE
+    while project.query("SELECT count(*) FROM leases") != [(0,)]:
+        assert time.monotonic() < deadline, "nobody has given the lease back for the playbook that was killed"
+        time.sleep(0.1)
+    assert project.run("site.yml")[0] == 0
+    assert project.state() == "parked"
 
 
 @pytest.mark.parametrize("suffix", ["yml", "json"])

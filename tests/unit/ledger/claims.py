@@ -390,3 +390,17 @@ class LedgerClaims:
         here = this_process()
         ledger.acquire_lease(run_id, owner=LeaseOwner(here.host, here.pid, "an earlier start"), ttl=3600)
         ledger.acquire_lease(run_id, owner=here, ttl=30)
+
+    def test_a_lease_tells_its_owner_and_names_it_to_others(self, ledger, clock):
+        run_id = planned(ledger)
+        here = this_process()
+        assert ledger.lease_of(run_id, owner=here) is None
+        lease = ledger.acquire_lease(run_id, owner=here, ttl=30)
+        clock.advance(seconds=20)
+        ledger.heartbeat(lease)
+        assert ledger.lease_of(run_id, owner=here) == lease
+        elsewhere = LeaseOwner("elsewhere", 1, "x")
+        with pytest.raises(LedgerError, match=r"of rollout is in the hands .* since 2026-11-21 12:00:00 UTC,"):
+            ledger.lease_of(run_id, owner=elsewhere)
+        clock.advance(seconds=31)
+        assert ledger.lease_of(run_id, owner=elsewhere) is None
