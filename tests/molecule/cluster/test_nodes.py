@@ -68,6 +68,12 @@ def test_token_is_in_no_command_line_unit_or_container(host):
     assert token not in said
 
 
+def test_pinned_ports_are_reserved_for_the_next_boot(host):
+    text = host.file("/etc/sysctl.d/90-raywright-ports.conf").content_string
+    assert "20000-20999" in text
+    assert {"44217", "44227", "52365"} <= set(text.splitlines()[-1].rpartition(" ")[2].split(","))
+
+
 def test_docker_keeps_containers_over_a_restart_and_rotates_logs(host):
     daemon = json.loads(host.file("/etc/docker/daemon.json").content_string)
     assert daemon["live-restore"] is True
