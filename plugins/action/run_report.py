@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -15,6 +15,10 @@ from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _r
 from ansible_collections.raywright.fleet.plugins.plugin_utils._marks import marks
 from ansible_collections.raywright.fleet.plugins.plugin_utils._table import write_json
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_DONE = ("passed", "skipped", "checked")
 _FINE = ("completed", "parked", "paused", "checked", "listed")
 _display = Display()
 
@@ -41,7 +45,8 @@ class ActionModule(ActionBase):
         )
         marked = marks((task_vars or {})["hostvars"], args["hosts"])
         report = _of_begun(args, marked) if args["begun"] else _of_name(args)
-        report["ok"] = report["state"] in _FINE and not any(mark.lost for mark in marked.values())
+        asked = args["begun"]["selected"] if args["begun"] else args["checkpoints"]
+        report |= _judged(report, asked, lost=any(mark.lost for mark in marked.values()))
         if args["checks"]:
             report["checks"] = _ledger.plain(args["checks"])
         if args["path"]:
@@ -54,6 +59,16 @@ class ActionModule(ActionBase):
         told = {key: report[key] for key in ("run", "name", "state", "ok")}
         stats = {"data": {"raywright_run": told}, "per_host": False, "aggregate": False}
         return {**result, "changed": False, "report": report, "ansible_stats": stats}
+
+
+def _judged(report: Mapping[str, Any], asked: Sequence[str], *, lost: bool) -> dict[str, Any]:
+    """Return whether all that was asked for is done, and whether something went wrong: what is parked is neither."""
+    states = {row["name"]: row["state"] for row in report["checkpoints"]}
+    left = [name for name in asked if states.get(name) not in _DONE]
+    # A playbook that has come to its end leaves no checkpoint running, unless that was cut off; a list only looks.
+    cut_off = report["state"] != "listed" and "running" in states.values()
+    failed = lost or cut_off or report["state"] not in _FINE
+    return {"left": left, "failed": failed, "ok": not failed and not left}
 
 
 def _of_begun(args: dict[str, Any], marked: Any) -> dict[str, Any]:

@@ -96,6 +96,11 @@ def time_state(run: Run, timedatectl: str | None, chronyc: str | None) -> str:
     return "no" if timedatectl else ""
 
 
+def in_container(run: Run, detect_virt: str | None) -> bool:
+    """Whether this is a container, whose clock is its machine's."""
+    return bool(detect_virt) and run([detect_virt, "--container", "--quiet"])[0] == 0
+
+
 def account_entry(name: str) -> dict[str, Any] | None:
     try:
         entry = pwd.getpwnam(name)

@@ -90,15 +90,18 @@ def swap(size: int) -> dict[str, Any]:
     )
 
 
-def shared_memory(size: int, total: int, percent: int) -> dict[str, Any]:
+def shared_memory(size: int, total: int, percent: int, wanted: int | None) -> dict[str, Any]:
+    """``wanted``: bytes that the object store is set to; where nothing is set, it takes ``percent`` of the memory."""
     # The kernel's own default is half of the memory; a container engine's is 64 MB.
+    share = f"{total * percent / 100 / GIB:.1f} GiB, {percent}% of the memory"
+    stated = f"{(wanted or 0) / GIB:.1f} GiB, the size of the object store"
     return row(
         "Shared memory",
-        ok=size * 100 >= total * percent,
+        ok=size * 100 >= total * percent if wanted is None else size >= wanted,
         severity="warning",
         found=f"{size / GIB:.1f} GiB in /dev/shm",
-        wanted=f"{total * percent / 100 / GIB:.1f} GiB, {percent}% of the memory, so that objects do not go to disk",
-        fix=f"mount -o remount,size={percent}% /dev/shm, and the same in /etc/fstab",
+        wanted=f"{share if wanted is None else stated}, so that objects do not go to disk",
+        fix=f"mount -o remount,size={f'{percent}%' if wanted is None else wanted} /dev/shm, and the same in /etc/fstab",
     )
 
 
@@ -125,14 +128,17 @@ def disks(needs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def synchronized(state: str) -> dict[str, Any]:
+def synchronized(state: str, *, container: bool) -> dict[str, Any]:
+    fix = "timedatectl set-ntp true (the checkpoint docker-installation sets it up too)"
+    if container:
+        fix = "timedatectl set-ntp true, on the machine that this container runs on: its clock is that machine's"
     return row(
         "Time synchronization",
         ok=state == "yes",
         severity="warning",
         found={"yes": "synchronized", "no": "not synchronized"}.get(state, "unknown: no timedatectl and no chronyc"),
         wanted="synchronized",
-        fix="timedatectl set-ntp true (the checkpoint docker-installation sets it up too)",
+        fix=fix,
     )
 
 

@@ -43,6 +43,9 @@ options:
     description: Least size of C(/dev/shm), in percent of the memory.
     type: int
     default: 30
+  shm_bytes:
+    description: Least size of C(/dev/shm) in bytes, instead of O(shm_percent).
+    type: int
   disk:
     description: Free space that paths need; needs on the same file system add up.
     type: list
@@ -224,7 +227,9 @@ class Prerequisites:
             _prerequisites.processors(len(os.sched_getaffinity(0)), params["cpus"]),
             _prerequisites.memory(memory["MemTotal"], params["memory_gib"]),
             _prerequisites.swap(memory.get("SwapTotal", 0)),
-            _prerequisites.shared_memory(_host_facts.shared_memory_size(), memory["MemTotal"], params["shm_percent"]),
+            _prerequisites.shared_memory(
+                _host_facts.shared_memory_size(), memory["MemTotal"], params["shm_percent"], params["shm_bytes"]
+            ),
             *_prerequisites.disks(_host_facts.disk_needs(params["disk"])),
             _prerequisites.graphics(on_bus, driven, params["gpus"]),
         ]
@@ -239,7 +244,10 @@ class Prerequisites:
             _prerequisites.kernel(platform.release(), params["kernel"]),
             _prerequisites.service_manager(running=Path("/run/systemd/system").is_dir(), state=state),
             _prerequisites.control_groups(_host_facts.control_group_kind()),
-            _prerequisites.synchronized(_host_facts.time_state(self._run, find("timedatectl"), find("chronyc"))),
+            _prerequisites.synchronized(
+                _host_facts.time_state(self._run, find("timedatectl"), find("chronyc")),
+                container=_host_facts.in_container(self._run, find("systemd-detect-virt")),
+            ),
             *(_prerequisites.account(name, _host_facts.account_entry(name)) for name in params["accounts"]),
         ]
         if params["python"]:
@@ -287,6 +295,7 @@ def main() -> None:
             "cpus": {"type": "int", "default": 2},
             "memory_gib": {"type": "float", "default": 2},
             "shm_percent": {"type": "int", "default": 30},
+            "shm_bytes": {"type": "int"},
             "disk": {
                 "type": "list",
                 "elements": "dict",

@@ -69,8 +69,17 @@ report:
   returned: success
   contains:
     ok:
-      description: Whether the run is completed, parked or paused, and no host was lost.
+      description: Whether each checkpoint that was asked for has passed or was skipped, and no host was lost.
       type: bool
+    failed:
+      description:
+        - Whether something went wrong. A run that is parked or paused, so that there are some RV(report.left), has not failed.
+        - A checkpoint that is running at the end of its playbook was cut off, which has.
+      type: bool
+    left:
+      description: The checkpoints that were asked for and have neither passed nor been skipped.
+      type: list
+      elements: str
     run:
       description: Id of the run; none in check mode, and with O(name).
       type: str

@@ -2,18 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The collection's playbooks on roles that are there for the test, so that what is tested is how they are composed.
 
-A stand-in role installs itself by a file. The hosts are directories of this machine; one more is not there at all.
+A stand-in role installs itself by a file, whose content is what it was told. The hosts are files in a directory of this
+machine.
 """
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+STAND_IN = Path(__file__).parent / "stand_in"
 DEADLINE = 600  # a machine may be busy
 
 GATED = ("common", "docker", "nvidia_container_toolkit", "cleanup")
@@ -24,8 +30,8 @@ INVENTORY = """
 [ray_head]
 n1
 [ray_workers]
-n2
-n3
+n2 node_exporter_listen_address=0.0.0.0
+n3 firewall_ports=["7000"]
 [ray_cluster:children]
 ray_head
 ray_workers
@@ -36,7 +42,8 @@ ansible_python_interpreter={python}
 state={state}
 """
 
-SPECIFICATION = "argument_specs: {{main: {{options: {{{role}_opt: {{type: str}}}}}}}}\n"
+# Not for the entry point main: a task that validates arguments, for each role on each host, is not what is tested.
+SPECIFICATION = "argument_specs: {{other: {{options: {{{role}_opt: {{type: str}}}}}}}}\n"
 
 SURVEY = """
 - ansible.builtin.set_fact:
@@ -47,11 +54,13 @@ SURVEY = """
 """
 
 MAIN = """
-- ansible.builtin.fail: {{msg: broken by the test}}
-  when: fails | default('') in ['{role}@' ~ inventory_hostname, '{role}@all']
-- ansible.builtin.file: {{path: "{{{{ state }}}}/{{{{ inventory_hostname }}}}.{role}", state: touch, mode: "0600"}}
-  when: not (state ~ '/' ~ inventory_hostname ~ '.{role}') is exists
+- stand_in: {{role: {role}, state: "{{{{ state }}}}", fails: "{{{{ fails | default('') }}}}", setting: "{setting}"}}
 """
+# What of the wiring between the roles is looked at.
+SETTINGS = {
+    "node_exporter": "{{ node_exporter_listen_address }}",
+    "firewall": "{{ firewall_ports | join(' ') }}",
+}
 
 CHECKS = """
 - ansible.builtin.set_fact:
@@ -79,6 +88,7 @@ PREREQUISITES = """
 
 RAY_NODE = """
 ray_node_cluster_name: ray
+ray_node_mode: venv
 ray_node_tls: false
 ray_node_ports:
   {gcs: 6379, metrics: 8090, autoscaler_metrics: 44217, dashboard_metrics: 44227, worker_min: 20000, worker_max: 20999}
@@ -106,6 +116,7 @@ class Deployment:
         self.path = path
         self.state = path / "state"
         self.state.mkdir()
+        self.facts = path / "facts"
         collection = path / "collections" / "ansible_collections" / "raywright" / "fleet"
         collection.mkdir(parents=True)
         for name in ("plugins", "engine", "playbooks", "meta", "galaxy.yml"):
@@ -122,13 +133,21 @@ class Deployment:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "COLUMNS": "200",
+            "ANSIBLE_ACTION_PLUGINS": str(STAND_IN / "action"),
+            "ANSIBLE_LIBRARY": str(STAND_IN / "modules"),
+            # A playbook meets hosts that it does not know yet.
+            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.facts),
         }
 
-    def run(self, playbook: str, *options: str, **extra: object) -> Done:
+    def command(self, playbook: str, *options: str, **extra: object) -> list[str | Path]:
         given = [word for name, value in extra.items() for word in ("-e", json.dumps({name: value}))]
         program = Path(sys.executable).parent / "ansible-playbook"
+        return [program, "-i", "inventory", f"raywright.fleet.{playbook}", *options, *given]
+
+    def run(self, playbook: str, *options: str, **extra: object) -> Done:
         done = subprocess.run(
-            [program, "-i", "inventory", f"raywright.fleet.{playbook}", *options, *given],
+            self.command(playbook, *options, **extra),
             cwd=self.path,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -139,6 +158,32 @@ class Deployment:
             timeout=DEADLINE,
         )
         return Done(done.returncode, done.stdout, _recap(done.stdout))
+
+    @contextmanager
+    def at_work(self, playbook: str, *, until: str, **extra: object) -> Iterator[subprocess.Popen[bytes]]:
+        """Have a playbook run that has said something; it ends with the block, and its workers with it."""
+        output = self.path / "output"
+        with output.open("w") as file:
+            started = subprocess.Popen(
+                self.command(playbook, **extra),
+                cwd=self.path,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        try:
+            deadline = time.monotonic() + DEADLINE
+            while until not in output.read_text():
+                assert started.poll() is None, output.read_text()
+                assert time.monotonic() < deadline, output.read_text()
+                time.sleep(0.1)
+            yield started
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
 
     def deploy(self, *options: str, **extra: object) -> Done:
         return self.run("deploy", *options, **{"deploy_approval_wait": "park", **extra})
@@ -184,11 +229,11 @@ def _stand_in(role: Path) -> None:
     (role / "meta").mkdir()
     (role / "meta" / "argument_specs.yml").write_text(SPECIFICATION.format(role=name))
     checkpoint = "docker-installation" if name in GATED else "ray-deployment"
-    (tasks / "main.yml").write_text(MAIN.format(role=name))
+    (tasks / "main.yml").write_text(MAIN.format(role=name, setting=SETTINGS.get(name, "")))
     (tasks / "survey.yml").write_text(SURVEY.format(role=name))
     (tasks / "checks.yml").write_text(CHECKS.format(role=name, checkpoint=checkpoint))
     (tasks / "settings.yml").write_text("[]\n")
-    (tasks / "plan.yml").write_text("[]\n")
+    (tasks / "gpu.yml").write_text("[]\n")
     if name == "prerequisites":
         (tasks / "main.yml").write_text(PREREQUISITES)
     if name == "ray_node":

@@ -4,7 +4,7 @@
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raywright.fleet.plugins.action import checks_report, survey_report
+from ansible_collections.raywright.fleet.plugins.action import checks_report, run_report, survey_report
 from ansible_collections.raywright.fleet.plugins.plugin_utils._marks import marks
 from ansible_collections.raywright.fleet.plugins.plugin_utils._table import table, write_json
 
@@ -98,3 +98,26 @@ def test_hosts_with_the_same_survey_are_shown_together():
 def test_a_host_that_was_not_looked_at_is_not_one_without_anything_to_do():
     assert survey_report._survey({}, ["a_survey"]) is None
     assert survey_report._survey({"b_survey": []}, ["a_survey", "b_survey"]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "states", "lost", "ok", "failed"),
+    [
+        ("completed", ["passed", "skipped"], False, True, False),
+        ("checked", ["checked", "checked"], False, True, False),
+        ("parked", ["passed", "pending"], False, False, False),
+        ("paused", ["passed", "running"], False, False, True),
+        ("completed", ["passed", "passed"], True, False, True),
+        ("failed", ["passed", "failed"], False, False, True),
+        ("listed", ["passed", "running"], False, False, False),
+    ],
+)
+def test_a_run_is_well_when_all_that_was_asked_for_is_done(state, states, lost, ok, failed):
+    report = {"state": state, "checkpoints": [{"name": str(at), "state": each} for at, each in enumerate(states)]}
+    judged = run_report._judged(report, ["0", "1"], lost=lost)
+    assert (judged["ok"], judged["failed"]) == (ok, failed)
+
+
+def test_a_checkpoint_that_was_not_asked_for_may_be_left():
+    report = {"state": "paused", "checkpoints": [{"name": "a", "state": "passed"}, {"name": "b", "state": "pending"}]}
+    assert run_report._judged(report, ["a"], lost=False) == {"left": [], "failed": False, "ok": True}

@@ -175,3 +175,16 @@ def test_a_refusal_where_nobody_listens_has_come_all_the_way_and_is_no_fault():
 
 def test_another_machine_with_the_address_is_an_error():
     assert "second machine" in reachable([outcome(1, "another machine answers")])["fix"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ok", "says"), [(None, False, "30% of the memory"), (2 * GIB, True, "2.0 GiB"), (0, True, "0.0 GiB")]
+)
+def test_shared_memory_is_for_the_object_store_that_is_wanted(wanted, ok, says):
+    row = judge.shared_memory(4 * GIB, 32 * GIB, 30, wanted)
+    assert (row["ok"], says in row["wanted"]) == (ok, True)
+
+
+def test_the_fix_of_a_clock_promises_nothing_for_containers():
+    assert "docker-installation" in judge.synchronized("no", container=False)["fix"]
+    assert "docker-installation" not in judge.synchronized("no", container=True)["fix"]
