@@ -258,8 +258,23 @@ def workflow(set_up, tmp_path):
     return Workflow(set_up, tmp_path)
 
 
-def test_a_decision_at_an_approval_node_becomes_one_in_the_ledger_and_opens_the_gate(workflow):
-    launch = workflow.launch()
+@pytest.fixture(scope="module")
+def story(set_up, tmp_path_factory):
+    """One deployment that nobody decides on, that is denied, tried again in vain, and approved when asked again."""
+    workflow = Workflow(set_up, tmp_path_factory.mktemp("story"))
+    told = {}
+    for name, given in {
+        "undecided": {"clicks": lambda _name: None},
+        "denied": {"clicks": lambda _name: ("ben", False)},
+        "again": {},
+        "asked again": {"deploy_ask_again": "true"},
+    }.items():
+        told[name] = (workflow.launch(**given), workflow.approvals())
+    return told
+
+
+def test_a_decision_at_an_approval_node_becomes_one_in_the_ledger_and_opens_the_gate(story):
+    launch, approvals = story["asked again"]
     assert launch.status == "successful", {name: job.output for name, job in launch.jobs.items()}
     assert launch.order == [
         "prerequisites-check",
@@ -277,7 +292,6 @@ def test_a_decision_at_an_approval_node_becomes_one_in_the_ledger_and_opens_the_
         "monitoring-deployment",
         "final-validation",
     ]
-    approvals = workflow.approvals()
     docker, cleanup = approvals["docker-installation"], approvals["cleanup-existing"]
     assert (docker["requester"], docker["decided_by"], docker["state"]) == ("anna", "ben", "used")
     assert "Decided in AWX at the node Approve docker-installation" in docker["reason"]
@@ -285,6 +299,24 @@ def test_a_decision_at_an_approval_node_becomes_one_in_the_ledger_and_opens_the_
     shown = launch.jobs["settled-cleanup-existing"].output
     assert cleanup["digest"] in shown
     assert "remove container ray-head" in shown
+
+
+def test_a_node_that_timed_out_decides_nothing_and_the_request_stays_open(story):
+    launch, approvals = story["undecided"]
+    assert launch.status == "failed"
+    assert "Nobody decided in AWX" in re.sub(r"\s+", " ", launch.jobs["record-docker-installation"].output)
+    assert approvals["docker-installation"]["state"] == "pending"
+    assert story["denied"][1]["docker-installation"]["id"] == approvals["docker-installation"]["id"]
+
+
+def test_a_denial_is_recorded_ends_the_workflow_and_is_asked_again_on_demand(story):
+    launch, approvals = story["denied"]
+    assert launch.status == "failed"
+    assert launch.order[-1] == "record-docker-installation"
+    rejected = approvals["docker-installation"]
+    assert (rejected["state"], rejected["decided_by"]) == ("rejected", "ben")
+    assert story["again"][0].order[-1] == "docker-installation"
+    assert story["asked again"][0].status == "successful"
 
 
 def test_nobody_is_asked_where_nothing_is_to_be_approved(workflow):
@@ -302,24 +334,6 @@ def test_who_launched_the_workflow_cannot_approve_at_its_node(workflow):
     assert "Anna requested it and cannot approve it" in re.sub(r"\s+", " ", launch.jobs[launch.order[-1]].output)
     assert workflow.done() == {"prerequisites-check"}
     assert workflow.approvals()["docker-installation"]["state"] == "pending"
-
-
-def test_a_denial_is_recorded_ends_the_workflow_and_is_asked_again_on_demand(workflow):
-    launch = workflow.launch(clicks=lambda _name: ("ben", False))
-    assert launch.status == "failed"
-    assert launch.order[-1] == "record-docker-installation"
-    rejected = workflow.approvals()["docker-installation"]
-    assert (rejected["state"], rejected["decided_by"]) == ("rejected", "ben")
-    assert workflow.launch().order[-1] == "docker-installation"
-    assert workflow.launch(deploy_ask_again="true").status == "successful"
-
-
-def test_a_node_that_timed_out_decides_nothing_and_the_request_stays_open(workflow):
-    launch = workflow.launch(clicks=lambda _name: None)
-    assert launch.status == "failed"
-    assert "Nobody decided in AWX" in re.sub(r"\s+", " ", launch.jobs["record-docker-installation"].output)
-    assert workflow.approvals()["docker-installation"]["state"] == "pending"
-    assert workflow.launch().status == "successful"
 
 
 def test_a_ledger_that_does_not_answer_leads_to_the_human_never_past_him(workflow):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The README's first command, as it is typed."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -11,6 +12,15 @@ import pytest
 from tests.integration.routers import ROOT, why_not
 
 DEMO = ROOT / "build/demo"
+
+
+@pytest.fixture(autouse=True)
+def alone():
+    """A demo has the folder for itself, also where several processes run tests."""
+    DEMO.parent.mkdir(exist_ok=True)
+    with DEMO.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def make(*words):

@@ -3,10 +3,13 @@
 """The head: cluster and monitoring, from inside."""
 
 import json
+import os
 
 import pytest
 
 testinfra_hosts = ["ansible://head"]
+
+MONITORING = os.environ.get("RAYWRIGHT_TEST_MONITORING", "head")
 
 
 @pytest.fixture
@@ -14,7 +17,7 @@ def prometheus(addresses, fetch):
     """Ask Prometheus; return what is in data."""
 
     def ask(path: str):
-        status, body = fetch(f"http://{addresses['head']}:9090/api/v1/{path}")
+        status, body = fetch(f"http://{addresses[MONITORING]}:9090/api/v1/{path}")
         assert status == 200
         return json.loads(body)["data"]
 
@@ -38,6 +41,11 @@ def test_every_node_s_ray_is_a_target(addresses, prometheus):
     assert watched == {"head", "worker1", "worker2"}
 
 
+def test_every_machine_of_the_deployment_is_watched(prometheus):
+    watched = {series["metric"]["node"] for series in prometheus("query?query=up{job=%22node%22}")["result"]}
+    assert watched == {"head", "worker1", "worker2", MONITORING}
+
+
 def test_rules_are_loaded_and_none_is_broken(prometheus):
     rules = [rule for group in prometheus("rules")["groups"] for rule in group["rules"]]
     assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
@@ -46,13 +54,13 @@ def test_rules_are_loaded_and_none_is_broken(prometheus):
 
 def test_prometheus_sends_to_alertmanager(addresses, prometheus):
     assert [found["url"] for found in prometheus("alertmanagers")["activeAlertmanagers"]] == [
-        f"http://{addresses['head']}:9093/api/v2/alerts"
+        f"http://{addresses[MONITORING]}:9093/api/v2/alerts"
     ]
 
 
 def test_grafana_takes_no_known_password(addresses, fetch):
-    status, body = fetch(f"http://{addresses['head']}:3000/api/health")
+    status, body = fetch(f"http://{addresses[MONITORING]}:3000/api/health")
     assert status == 200
     assert json.loads(body)["database"] == "ok"
     for password in ("admin", "grafana", "password"):
-        assert fetch(f"http://{addresses['head']}:3000/api/org", login=f"admin:{password}")[0] == 401
+        assert fetch(f"http://{addresses[MONITORING]}:3000/api/org", login=f"admin:{password}")[0] == 401

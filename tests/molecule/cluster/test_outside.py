@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The cluster as others see it: a machine of the same network, and the controller."""
 
+import os
 import re
 
 import pytest
@@ -9,15 +10,15 @@ import testinfra
 
 testinfra_hosts = ["ansible://outsider"]
 
-CLUSTER = ("head", "worker1", "worker2")
+MACHINES = {"head", "worker1", "worker2", os.environ.get("RAYWRIGHT_TEST_MONITORING", "head")}
 
 
 @pytest.fixture(scope="module")
 def doors(addresses, request):
-    """Every address and port that a node of the cluster listens on, SSH apart."""
+    """Every address and port that a machine of the deployment listens on, SSH included."""
     inventory = request.config.option.ansible_inventory
     found = set()
-    for name in CLUSTER:
+    for name in sorted(MACHINES):
         node = testinfra.get_host(f"ansible://{name}?ansible_inventory={inventory}&sudo=true")
         for line in node.check_output("ss -Htln").splitlines():
             address, unused, port = line.split()[3].rpartition(":")

@@ -11,8 +11,13 @@ import json
 import os
 from pathlib import Path
 
-NODES = {"head": 11, "worker1": 12, "worker2": 13, "outsider": 19}
-GROUPS = {"ray_head": ["head"], "ray_workers": ["worker1", "worker2"], "bystanders": ["outsider"]}
+NODES = {"head": 11, "worker1": 12, "worker2": 13, "monitor": 14, "outsider": 19}
+GROUPS = {
+    "ray_head": ["head"],
+    "ray_workers": ["worker1", "worker2"],
+    "monitoring": ["monitor"],
+    "bystanders": ["outsider"],
+}
 MIRROR = 5
 
 root = Path(__file__).resolve().parents[3]
