@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..errors import LeaseLost, LedgerError
+from ..errors import LeaseLost, LedgerAway
 from ..processes import Process
 from .ledger import Ledger, open_ledger
 from .records import Lease, LeaseOwner
@@ -56,6 +56,8 @@ def main(order: Mapping[str, Any]) -> None:
         _keep(ledger, lease)
     except LeaseLost:
         pass  # given back in order, or taken over: either way it is none of ours any more
+    except LedgerAway:
+        pass  # it could not be given back, and will expire
     finally:
         ledger.close()
 
@@ -70,10 +72,8 @@ def _keep(ledger: Ledger, lease: Lease) -> None:
         beaten = time.monotonic()
         try:
             ledger.heartbeat(lease)
-        except LeaseLost:
-            raise
-        except LedgerError:
-            continue  # the ledger cannot be reached just now
+        except LedgerAway:
+            continue  # the next one may come through
     ledger.release(lease)
 
 
