@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-down test lint sanity unit integration molecule packages constraints clean
+.PHONY: help env demo demo-down test lint sanity unit integration faults molecule packages constraints clean
 
 # Absolute, so that a playbook that starts another process or changes folder still finds the collection.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
@@ -39,6 +39,9 @@ unit: env ## unit tests (ARGS= for pytest)
 
 integration: env ## integration tests (ARGS= for pytest)
 	@.venv/bin/python -m pytest tests/integration $(ARGS)
+
+faults: env ## every fault injected for real, the controller killed 200 times (ARGS= for pytest; root for routers and disks)
+	@RAYWRIGHT_FAULT_ROUNDS=$${RAYWRIGHT_FAULT_ROUNDS:-200} .venv/bin/python -m pytest tests/faults $(ARGS)
 
 molecule: env ## roles and playbooks on systemd nodes, every scenario (SCENARIO="cluster docker" for some; root)
 	@scripts/test-molecule $(SCENARIO)

@@ -274,7 +274,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
             self._write(self._cli.line(line) + self._cli.prompt)
 
     def _write(self, text: str) -> None:
-        if self._channel is not None and text:
+        if self._channel is not None and text and not self._channel.is_closing():
             self._channel.write(text.replace("\n", "\r\n") if self._terminal else text)
 
     def _close(self, status: int) -> None:

@@ -39,14 +39,7 @@ def main(folder: str, pid: str, started: str) -> None:
 
 
 def _serve(home: Home, controller: Process, files: Path) -> None:
-    ray.init(
-        _temp_dir=str(files),
-        include_dashboard=False,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        log_to_driver=False,
-        logging_level="error",
-        _node_ip_address="127.0.0.1",
-    )
+    _start(files)
     me = Process.of(os.getpid())
     known = {
         "address": ray.get_runtime_context().gcs_address,
@@ -61,6 +54,26 @@ def _serve(home: Home, controller: Process, files: Path) -> None:
     finally:
         ray.shutdown()
         shutil.rmtree(home.folder, ignore_errors=True)
+
+
+def _start(files: Path) -> None:
+    """Start Ray. It gives itself half a minute, which cannot be changed and is short on a busy machine: so twice."""
+    for last in (False, True):
+        try:
+            ray.init(
+                _temp_dir=str(files),
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level="error",
+                _node_ip_address="127.0.0.1",
+            )
+        except Exception:  # the type that Ray raises there
+            if last:
+                raise
+            ray.shutdown()
+        else:
+            return
 
 
 def _sweep(home: Home) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -33,31 +33,66 @@ def missing() -> str | None:
     return None
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """Run a server and yield the URL of an empty database in it."""
-    programs = binaries()
-    assert programs is not None
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    base = Path(tempfile.mkdtemp(prefix="raywright-pg-"))
-    if os.geteuid() == 0:
-        shutil.chown(base, user)
-    data = base / "data"
+class Server:
+    """One server; ``kill`` ends it as a crash would."""
 
-    def run(*command: str | Path) -> None:
+    def __init__(self, base: Path) -> None:
+        programs = binaries()
+        assert programs is not None
+        self._base, self._programs = base, programs
+        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        if os.geteuid() == 0:
+            shutil.chown(base, self._user)
+        # Peer authentication by socket: there is no password, and no TCP port.
+        self._run("initdb", "-D", base / "data", "-A", "trust", "-U", "fleet", "-E", "UTF8", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        """The URL of an empty database."""
+        return f"postgresql+psycopg://fleet@/postgres?host={self._base}"
+
+    def start(self) -> None:
+        self._control("-l", self._base / "server.log", "-o", f"-k {self._base} -h ''", "start")
+
+    def kill(self) -> None:
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *words: str | Path) -> None:
+        self._run("pg_ctl", "-D", self._base / "data", "-w", *words)
+
+    def _run(self, program: str, *words: str | Path) -> None:
+        user = self._user
         account = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
-        log = base / "commands.log"
+        log = self._base / "commands.log"
         with log.open("ab") as output:
             done = subprocess.run(
-                command, check=False, cwd=base, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **account
+                [self._programs / program, *words],
+                check=False,
+                cwd=self._base,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                **account,
             )
         assert done.returncode == 0, log.read_text()
 
-    # Peer authentication by socket: there is no password, and no TCP port.
-    run(programs / "initdb", "-D", data, "-A", "trust", "-U", "fleet", "-E", "UTF8", "--no-sync")
-    run(programs / "pg_ctl", "-D", data, "-w", "-l", base / "server.log", "-o", f"-k {base} -h ''", "start")
+
+@contextmanager
+def restartable() -> Iterator[Server]:
+    """Run a server that the test may kill and start."""
+    base = Path(tempfile.mkdtemp(prefix="raywright-pg-"))
+    server = Server(base)
+    server.start()
     try:
-        yield f"postgresql+psycopg://fleet@/postgres?host={base}"
+        yield server
     finally:
-        run(programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        with suppress(AssertionError):  # the test may have left it dead
+            server.kill()
         shutil.rmtree(base, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run a server and yield the URL of an empty database in it."""
+    with restartable() as running:
+        yield running.url

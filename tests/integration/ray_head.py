@@ -42,6 +42,7 @@ sys.stdout.buffer.write(_internal_kv_get(sys.argv[2].encode()) or b"")
 
 class RayHead:
     def __init__(self, path, key_file):
+        self._path = path
         self.token = secrets.token_hex(24)
         self.token_file = path / "ray.token"
         self.token_file.touch(mode=0o600)
@@ -65,7 +66,7 @@ class RayHead:
             "RAYWRIGHT_FLEET_KEY_FILE": str(key_file),
             name: value,
         }
-        options = {
+        self._options = {
             "port": gcs,
             "dashboard-port": dashboard,
             "dashboard-host": "127.0.0.1",
@@ -78,18 +79,57 @@ class RayHead:
             "object-store-memory": 100_000_000,
             "temp-dir": self.folder,
         }
-        with (path / "head.log").open("w") as log:
-            self._process = subprocess.Popen(
-                [Path(sys.executable).parent / "ray", "start", "--head", "--block"]
-                + [f"--{option}={value}" for option, value in options.items()],
-                cwd=path,
+        self.start()
+
+    def start(self):
+        """Start the head, also after it was killed: with the same ports, and nothing of what it knew."""
+        self._process = self._ray("--head", **self._options)
+        wait_for(self._answers, "the Jobs API")
+
+    def _ray(self, *words, **options):
+        words += tuple(f"--{option.replace('_', '-')}={value}" for option, value in options.items())
+        with (self._path / "head.log").open("a") as log:
+            return subprocess.Popen(
+                [Path(sys.executable).parent / "ray", "start", *words, "--block"],
+                cwd=self._path,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(self._answers, "the Jobs API")
+
+    def add_node(self, address):
+        """Join a second node of this machine, which calls itself by another address of the loopback network."""
+        before = self.nodes()
+        process = self._ray(
+            address=self.gcs,
+            node_ip_address=address,
+            num_cpus=2,
+            object_store_memory=100_000_000,
+            metrics_export_port=0,
+            dashboard_agent_listen_port=0,
+        )
+        wait_for(lambda: self.nodes() > before, f"node {address}")
+        return process
+
+    def nodes(self):
+        """How many nodes are alive."""
+        summary = json.loads(self.get("/nodes?view=summary"))["data"]["summary"]
+        return sum(each["raylet"]["state"] == "ALIVE" for each in summary)
+
+    def named(self, *parts):
+        """Processes of the cluster in whose command line all of these occur."""
+        return [pid for pid in self._processes() if all(part in b" ".join(words(pid)) for part in parts)]
+
+    def lose(self):
+        """End the head as a power failure would, with all that runs on its machine."""
+        while found := self._processes():
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.poll()
+        self._process.wait(DEADLINE)
 
     def _answers(self):
         assert self._process.poll() is None, "Ray's head has ended"

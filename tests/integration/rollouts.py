@@ -20,7 +20,7 @@ from pathlib import Path
 from engine.embedded.running import serving
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 180
+DEADLINE = 600
 TEMPLATE = ROOT / "playbooks" / "templates" / "embedded_fabric.j2"
 BY_HAND = "ntp server 192.0.2.99"
 
