@@ -12,7 +12,7 @@ from typing import cast
 from ..errors import InvalidInput
 from .base import Driver
 
-_MODULES = ("frr", "embedded", "netconf")
+_MODULES = ("frr", "embedded", "netconf", "cli")
 
 _OWN_VARIABLE = "RAYWRIGHT_DRIVERS"
 """Modules with a driver of one's own, by commas; they must be importable wherever workers run."""
@@ -25,8 +25,8 @@ def _drivers() -> dict[str, Driver]:
     found: dict[str, Driver] = {}
     modules = [importlib.import_module(f".{name}", __package__) for name in _MODULES]
     for module in (*modules, *_own()):
-        driver = cast("Driver", module.DRIVER)
-        found.update(dict.fromkeys(driver.network_os, driver))
+        for driver in cast("tuple[Driver, ...]", getattr(module, "DRIVERS", None) or (module.DRIVER,)):
+            found.update(dict.fromkeys(driver.network_os, driver))
     return found
 
 

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InvalidInput
+from .dialects import DIALECTS, PLAIN
 from .running import printed_inventory, serving
 
 
@@ -26,6 +27,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base-address", default="127.64.0.1", help="first device's address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=2222, help="port of every device; 0: a free one")
     parser.add_argument("--latency", type=float, default=0.0, metavar="MS", help="delay of every answer")
+    parser.add_argument(
+        "--dialects",
+        type=lambda text: tuple(text.split(",")),
+        default=(PLAIN,),
+        help=f"command lines that the routers speak in turn, of {', '.join(DIALECTS)} (default: %(default)s)",
+    )
     parser.add_argument("--reset", action="store_true", help="discard the routers' configurations first")
     parser.add_argument("--inventory", action="store_true", help="print the inventory and end")
     return parser.parse_args()
@@ -37,7 +44,11 @@ def main() -> int:
     try:
         if options.inventory:
             data = printed_inventory(
-                options.state, devices=options.devices, base_address=options.base_address, port=options.port
+                options.state,
+                devices=options.devices,
+                base_address=options.base_address,
+                port=options.port,
+                dialects=options.dialects,
             )
             sys.stdout.write(json.dumps(data, indent=1) + "\n")
         else:
@@ -56,6 +67,7 @@ async def _serve(options: argparse.Namespace) -> None:
         port=options.port,
         latency=options.latency,
         reset=options.reset,
+        dialects=options.dialects,
     ) as fleet:
         await _until_unwanted(fleet.state.server)
 

@@ -61,6 +61,15 @@ class Cli:
         """A configuration is being typed in: lines are collected, not run."""
         return self._typed is not None
 
+    @property
+    def paging(self) -> bool:
+        """An answer is shown in part: the next key turns the page."""
+        return False
+
+    def turn(self, key: str) -> str:
+        """Take a key while paging."""
+        raise NotImplementedError
+
     def line(self, text: str) -> str:
         """Take one line and give its answer. Raises ``Hang``, ``Bye`` and the router's ``SessionCut``."""
         if self._typed is not None:
@@ -205,7 +214,7 @@ def _compare(cli: Cli, _match: re.Match[str]) -> str:
     return "".join(line + "\n" for line in diff(parsed(cli.router.running), cli.candidate))
 
 
-def _exit(cli: Cli, _match: re.Match[str]) -> str:
+def leave_level(cli: Cli, _match: re.Match[str]) -> str:
     if cli.candidate is None:
         raise Bye
     if cli.path:
@@ -225,7 +234,7 @@ def _save(cli: Cli, _match: re.Match[str]) -> str:
     return "Startup configuration written.\n"
 
 
-def _show_bgp(cli: Cli, match: re.Match[str]) -> str:
+def show_bgp(cli: Cli, match: re.Match[str]) -> str:
     summary = views.bgp_summary(cli.router, cli.fleet)
     if match["json"]:
         return json.dumps(summary, indent=1) + "\n"
@@ -233,7 +242,7 @@ def _show_bgp(cli: Cli, match: re.Match[str]) -> str:
     return f"{'Neighbor':<16}{'AS':<12}State\n" + "".join(rows)
 
 
-def _show_route(cli: Cli, match: re.Match[str]) -> str:
+def show_route(cli: Cli, match: re.Match[str]) -> str:
     try:
         prefix = str(ipaddress.IPv4Network(match["prefix"]))
     except ValueError:
@@ -248,7 +257,7 @@ def _show_version(cli: Cli, _match: re.Match[str]) -> str:
     return f"{views.VERSION}\n{cli.router.node.name}, {cli.router.node.role} of {cli.router.node.site}\n"
 
 
-def _commands(rows: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:
+def commands(rows: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:
     return [(re.compile(pattern), handler) for pattern, handler in rows.items()]
 
 
@@ -257,12 +266,12 @@ _SHOW: dict[str, Handler] = {
     r"show startup-config": lambda cli, _match: cli.router.startup,
     r"show version": _show_version,
     r"show commit": _show_commit,
-    r"show bgp summary( (?P<json>json))?": _show_bgp,
-    r"show route (?P<prefix>\S+)( (?P<json>json))?": _show_route,
+    r"show bgp summary( (?P<json>json))?": show_bgp,
+    r"show route (?P<prefix>\S+)( (?P<json>json))?": show_route,
     r"terminal (length|width) \d+": lambda _cli, _match: "",
-    r"exit|quit": _exit,
+    r"exit|quit": leave_level,
 }
-_EXEC = _commands(
+_EXEC = commands(
     {
         **_SHOW,
         r"enable": lambda _cli, _match: "",
@@ -271,7 +280,7 @@ _EXEC = _commands(
         r"copy terminal: startup-config": lambda cli, _match: cli.begin_input("startup"),
     },
 )
-_CONFIGURE = _commands(
+_CONFIGURE = commands(
     {
         **_SHOW,
         r"load (?P<how>replace|merge)": lambda cli, match: cli.begin_input(match["how"]),

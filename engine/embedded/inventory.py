@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The embedded fleet as an Ansible dynamic inventory."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from .dialects import PLAIN, spoken
 from .fabric import Node
 from .initial import fleet_variables, host_variables, site_variables
 from .state import USER, State
 
 
-def inventory(nodes: dict[str, Node], state: State, port: int) -> dict[str, Any]:
+def inventory(nodes: dict[str, Node], state: State, port: int, dialects: Sequence[str] = (PLAIN,)) -> dict[str, Any]:
     """Give what an inventory script prints: groups by role and site, and everything a device is reached with."""
     groups: dict[str, list[str]] = {}
     for node in nodes.values():
@@ -22,7 +24,11 @@ def inventory(nodes: dict[str, Node], state: State, port: int) -> dict[str, Any]
             group["vars"] = variables
     result["embedded_fleet"] = {"children": list(groups), "vars": _connection(state, port)}
     result["embedded_fleet"]["vars"] |= fleet_variables(state.secrets())
-    result["_meta"] = {"hostvars": {node.name: host_variables(node) for node in nodes.values()}}
+    hostvars = {node.name: host_variables(node) for node in nodes.values()}
+    for name, dialect in spoken(nodes, dialects).items():
+        if dialect != PLAIN:
+            hostvars[name]["ansible_network_os"] = dialect
+    result["_meta"] = {"hostvars": hostvars}
     return result
 
 

@@ -4,7 +4,7 @@
 
 import asyncio
 from collections import deque
-from typing import Literal
+from typing import Any, Literal
 
 from .config import Config, check, parsed, render
 from .fabric import Node
@@ -26,6 +26,7 @@ class Router:
     """Configurations live in files and are read when they are needed: ten thousand routers fit one process."""
 
     __slots__ = (
+        "_edited",
         "_faults",
         "_hand",
         "_late",
@@ -36,12 +37,15 @@ class Router:
         "_state",
         "_undone",
         "acts",
+        "history",
         "node",
         "revision",
     )
 
     def __init__(self, node: Node, state: State, secrets: Secrets, faults: Faults) -> None:
         self.node = node
+        self.history: list[Any] = []
+        """What dialects that number their commits remember of them, the last one first."""
         self.revision = 0
         self._state = state
         self._secrets = secrets
@@ -50,6 +54,7 @@ class Router:
         self._persist: str | None = None
         self._undone: str | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._edited: Config | None = None
         self._hand = NONE
         self._reads = 0
         self.acts: deque[tuple[int, Act]] = deque(maxlen=_REMEMBERED)
@@ -61,6 +66,9 @@ class Router:
 
     @property
     def running(self) -> str:
+        if self._edited is not None:
+            text, self._edited = render(self._edited), None
+            self._state.store(self.node.name, "running", text)
         return self._stored("running")
 
     @property
@@ -132,9 +140,7 @@ class Router:
         before = self.running
         self._take_effect(render(candidate), session)
         if confirm_within is not None:
-            self._state.store(self.node.name, "unconfirmed", before)
-            self._persist, self._undone = persist, None
-            self._revert = asyncio.get_running_loop().call_later(confirm_within, self._undo_late)
+            self._try(before, confirm_within, persist)
         if fault.revert and fault.strike():
             self._replace(before)
         if fault.cut == "after-commit" and fault.strike():
@@ -144,6 +150,31 @@ class Router:
         self._late = None
         self._replace(text)
         self.acts.append((session, "commit"))
+
+    def edit(self, candidate: Config, session: int = 0) -> None:
+        """Take a line typed in where every line takes effect at once. Raises as ``commit`` does, without its checks."""
+        fault = self.fault
+        if fault.cut == "before-commit" and fault.strike():
+            raise SessionCut
+        if fault.reject and fault.strike():
+            raise ConfigError(fault.reject)
+        # Written when it is read: a thousand lines would be a thousand whole configurations.
+        self._edited = candidate
+        self.revision += 1
+        self.acts.append((session, "commit"))
+        if fault.cut == "after-commit" and fault.strike():
+            raise SessionCut
+
+    def begin_trial(self, seconds: float) -> None:
+        """Undo all that is changed from now on unless ``confirm`` comes in time. Raises ``ConfigError`` in a trial."""
+        if self._revert is not None:
+            raise ConfigError("a rollback timer is running already")
+        self._try(self.running, seconds, None)
+
+    def _try(self, before: str, seconds: float, persist: str | None) -> None:
+        self._state.store(self.node.name, "unconfirmed", before)
+        self._persist, self._undone = persist, None
+        self._revert = asyncio.get_running_loop().call_later(seconds, self._undo_late)
 
     @property
     def unconfirmed(self) -> bool:
@@ -202,6 +233,13 @@ class Router:
             self._revert.cancel()
             self._revert = None
 
+    def close(self) -> None:
+        """Leave nothing in memory that is not in the files."""
+        self.stop()
+        if self._edited is not None:
+            self._state.store(self.node.name, "running", render(self._edited))
+
     def _replace(self, text: str) -> None:
+        self._edited = None
         self._state.store(self.node.name, "running", text)
         self.revision += 1

@@ -7,13 +7,14 @@ import hmac
 import resource
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncssh
 
 from ..errors import InvalidInput
 from .cli import Bye, Cli, Hang
+from .dialects import DIALECTS, PLAIN, spoken
 from .fabric import Node
 from .faults import NONE, Faults
 from .router import Router, SessionCut
@@ -36,12 +37,14 @@ class Fleet:
     origins: dict[str, str]
     password: str = field(repr=False)
     user_key: asyncssh.SSHKey = field(repr=False)
+    dialects: Mapping[str, type[Cli]] = field(default_factory=dict)
+    """The command line that each router speaks."""
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set, repr=False)
     latency: float = 0.0
     """Seconds until a router answers what it was sent, as a long line would have it."""
 
 
-def assemble(nodes: Mapping[str, Node], state: State, latency: float) -> Fleet:
+def assemble(nodes: Mapping[str, Node], state: State, latency: float, dialects: Sequence[str] = (PLAIN,)) -> Fleet:
     secrets, faults = state.secrets(), Faults(state.faults)
     routers = {name: Router(node, state, secrets, faults) for name, node in nodes.items()}
     return Fleet(
@@ -51,6 +54,7 @@ def assemble(nodes: Mapping[str, Node], state: State, latency: float) -> Fleet:
         password=state.password(),
         user_key=state.key("user_key").convert_to_public(),
         latency=latency,
+        dialects={name: DIALECTS[dialect] for name, dialect in spoken(nodes, dialects).items()},
     )
 
 
@@ -154,13 +158,15 @@ class _Terminal(asyncssh.SSHServerSession[str]):
     """One channel: a shell with or without a terminal, or one command."""
 
     def __init__(self, router: Router, fleet: Fleet) -> None:
-        self._cli = Cli(router, fleet.routers, fleet.origins)
+        self._cli = fleet.dialects[router.node.name](router, fleet.routers, fleet.origins)
         self._latency = fleet.latency
         self._channel: asyncssh.SSHServerChannel[str] | None = None
         self._terminal = False
         self._command: str | None = None
         self._input = ""
         self._line = ""
+        self._written: list[str] = []
+        self._leaving: int | None = None
         self._scheduled: asyncio.TimerHandle | None = None
         self._greeted = False
         self._hung = False
@@ -206,6 +212,17 @@ class _Terminal(asyncssh.SSHServerSession[str]):
     def _answer(self) -> None:
         self._scheduled = None
         try:
+            self._act()
+        finally:
+            # Key by key it would be a packet for each character of the echo.
+            written, self._written = "".join(self._written), []
+            if self._channel is not None and written and not self._channel.is_closing():
+                self._channel.write(written)
+        if self._leaving is not None and self._channel is not None:
+            self._channel.exit(self._leaving)
+
+    def _act(self) -> None:
+        try:
             if self._command is not None:
                 self._execute(self._command)
             else:
@@ -244,7 +261,9 @@ class _Terminal(asyncssh.SSHServerSession[str]):
     def _type(self, text: str) -> None:
         """Take keys one by one and echo them, as a terminal expects."""
         for key in text.replace("\r\n", "\r").replace("\n", "\r"):
-            if key == "\r":
+            if self._cli.paging:
+                self._write(self._cli.turn(key) + self._cli.prompt)
+            elif key == "\r":
                 self._write("\n")
                 line, self._line = self._line, ""
                 self._take(line)
@@ -274,9 +293,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
             self._write(self._cli.line(line) + self._cli.prompt)
 
     def _write(self, text: str) -> None:
-        if self._channel is not None and text and not self._channel.is_closing():
-            self._channel.write(text.replace("\n", "\r\n") if self._terminal else text)
+        self._written.append(text.replace("\n", "\r\n") if self._terminal else text)
 
     def _close(self, status: int) -> None:
-        if self._channel is not None:
-            self._channel.exit(status)
+        self._leaving = status

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Platforms without a candidate: commands one by one, each of which takes effect at once.
+
+hier_config works the commands out, from what runs on the device at that moment. The first that is refused ends the
+change, and the caller restores; what became of the change is read back, never assumed.
+"""
+
+import asyncio
+from collections import Counter
+
+from hier_config.exceptions import DuplicateChildError
+
+from ...errors import CommandFailed, Rejected
+from ..base import Change, Hold, Mode, Proof, Snapshot, WithoutHold
+from .session import CliSession
+from .tree import Remedy, raw_paths, remedy
+
+_SAVED = Proof(
+    "not_proved",
+    "the saved configuration is another than the running one and could not be written back by itself; save it first",
+)
+
+
+class LinesSession(WithoutHold, CliSession):
+    """A session with a device on which every line takes effect at once."""
+
+    _unsaved = False
+    """The saved configuration was another than the running one when both were read last."""
+
+    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
+        if not self._normal(wanted):
+            raise Rejected(self._say("the wanted configuration is empty; check the template for this device"))
+        found = await self._remedy(running, wanted, mode)
+        proof = _SAVED if self._unsaved and found.proof.verdict == "proved" and found.diff else found.proof
+        return Change(mode, wanted, found.diff, proof)
+
+    async def snapshot(self) -> Snapshot:
+        read = await super().snapshot()
+        self._unsaved = read.startup is not None and not self._same(read.startup, read.running)
+        return read
+
+    def _same(self, one: str, other: str) -> bool:
+        return self._normal(one) == self._normal(other)
+
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        self.refuse_hold(hold)
+        await self._change(change.wanted, change.mode)
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        if await self._read(self._platform.running) != snapshot.running:
+            await self._change(snapshot.running, "replace")
+            if await self._read(self._platform.running) != snapshot.running:
+                raise CommandFailed(
+                    self._say("the configuration that was restored is not what runs now; compare it with the snapshot")
+                )
+        await self._restore_startup(snapshot)
+
+    async def _restore_startup(self, snapshot: Snapshot) -> None:
+        command = self._platform.startup
+        if command is None or snapshot.startup is None or await self._read(command) == snapshot.startup:
+            return
+        if not self._same(snapshot.startup, snapshot.running):
+            raise CommandFailed(
+                self._say(
+                    "the running configuration is restored; the saved one was another and cannot be written by itself: "
+                    "compare it with the snapshot and save by hand"
+                )
+            )
+        await self.save()
+
+    async def _change(self, wanted: str, mode: Mode, configure: str | None = None) -> None:
+        running = await self._read(self._platform.running)
+        commands = (await self._remedy(running, wanted, mode)).commands
+        if not commands:
+            return
+        self._expect_renaming(running, wanted)
+        await self._enter(configure or self._platform.configure)
+        for number, command in enumerate(commands, start=1):
+            answer = await self._ask(command, changing=True)
+            if reason := self._refusal(answer):
+                await self._ask(self._platform.leave, changing=True)
+                first = " ".join(command.split()[:2])
+                raise Rejected(
+                    self._say(f"the device refused line {number} of {len(commands)} ('{first} ...'): {reason}")
+                )
+        await self._ask(self._platform.leave, changing=True)
+
+    async def _enter(self, command: str) -> None:
+        answer = await self._ask(command)
+        if not self._shell.prompt.endswith(")#"):
+            raise Rejected(self._say(f"it does not let us configure: {self._refusal(answer) or answer.strip()[:200]}"))
+
+    async def _remedy(self, running: str, wanted: str, mode: Mode) -> Remedy:
+        rules = self._platform.rules
+        assert rules is not None
+        try:
+            # Thousands of lines take seconds, in which no other device would be answered.
+            return await asyncio.to_thread(remedy, rules, self._normal(running), self._normal(wanted), mode)
+        except DuplicateChildError:
+            twice = next(path for path, times in Counter(raw_paths(self._normal(wanted))).items() if times > 1)
+            words = " ".join(twice[-1].split()[:2])
+            raise Rejected(
+                self._say(f"the wanted configuration has a line twice in one section ('{words} ...'); correct that")
+            ) from None
+        except (ValueError, TypeError, LookupError):
+            # What hier_config says repeats lines of the configuration.
+            raise Rejected(
+                self._say("hier_config cannot read the configuration; is the text complete, and of this platform?")
+            ) from None

@@ -1,0 +1,354 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CLI driver, against embedded routers that speak in the style of IOS and of Junos."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import asyncssh
+import pytest
+
+from engine.devices import registry
+from engine.devices.base import Device, Hold, Proof
+from engine.devices.cli.driver import CliDriver
+from engine.devices.cli.ios import IOS, IosSession
+from engine.devices.cli.junos import JUNOS, JunosSession
+from engine.embedded.ios import IosCli
+from engine.embedded.running import serving
+from engine.errors import CommandFailed, HostKeyRefused, NotHeld, Rejected, SessionLost
+from engine.sealing.masking import Masker
+
+DIALECTS = ("ios", "junos")
+SECRET = "s3cret-0815"
+ROUTER = {"ios": "leaf-001", "junos": "leaf-002"}
+
+
+@pytest.fixture
+async def fleet(tmp_path):
+    async with serving(tmp_path / "fleet", devices=6, dialects=DIALECTS) as running:
+        yield running
+
+
+@pytest.fixture(params=DIALECTS)
+def spoken(request):
+    return request.param
+
+
+def device(fleet, spoken, **options):
+    name = ROUTER[spoken]
+    known = fleet.state.known_hosts.read_text(encoding="utf-8").splitlines()
+    found = Device(
+        name=name,
+        network_os=spoken,
+        host=fleet.nodes[name].host,
+        port=fleet.port,
+        user="admin",
+        private_key=fleet.state.user_key.read_text(encoding="utf-8"),
+        known_hosts=next(line for line in known if line.startswith(f"[{fleet.nodes[name].host}]:")),
+        timeout=30,
+    )
+    return replace(found, **options)
+
+
+def faults(fleet, **entry):
+    fleet.state.faults.write_text(json.dumps({"leaf-00[12]": entry}), encoding="utf-8")
+
+
+@pytest.fixture
+def driver(spoken):
+    return registry.driver(spoken)
+
+
+@pytest.fixture
+async def session(fleet, spoken, driver):
+    opened = await driver.connect(device(fleet, spoken))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def router(fleet, spoken):
+    return fleet.fleet.routers[ROUTER[spoken]]
+
+
+def line(spoken, text):
+    return f"{text};\n" if spoken == "junos" else f"{text}\n"
+
+
+def other(spoken, running):
+    """A configuration that differs from this one at both levels, and renames the device."""
+    name = ROUTER[spoken]
+    return (
+        running.replace(f"hostname {name}", "hostname a-name-longer-than-the-prompt-of-ios")
+        .replace(line(spoken, "ntp server 10.255.0.1"), line(spoken, "ntp server 10.9.9.9"))
+        .replace("description router id", "description another text")
+        .replace("maximum-paths 4", "maximum-paths 8")
+    )
+
+
+async def test_a_change_is_planned_without_touching_the_device_and_applied_as_planned(session, router, driver, spoken):
+    before = await session.snapshot()
+    untouched = router.running
+    wanted = other(spoken, before.running)
+    change = await session.propose(before.running, wanted, "replace")
+    marks = {text[:1] + text[1:].strip().rstrip(";") for text in change.diff}
+    assert {"-ntp server 10.255.0.1", "+ntp server 10.9.9.9", "+description another text"} <= marks
+    assert change.rollback == Proof("proved")
+    assert router.running == untouched
+    await session.apply(change)
+    after = (await session.snapshot()).running
+    assert driver.normalise(after) == driver.normalise(wanted)
+    assert (await session.propose(after, wanted, "replace")).empty
+
+
+async def test_merging_adds_and_replaces_single_values_and_leaves_the_rest(session, spoken, router):
+    before = (await session.snapshot()).running
+    added = line(spoken, "ntp server 10.9.9.9") + line(spoken, "snmp-server contact somebody@example.net")
+    change = await session.propose(before, added, "merge")
+    await session.apply(change)
+    assert "ntp server 10.9.9.9\n" in router.running
+    assert "ntp server 10.255.0.1\n" in router.running
+    assert router.running.count("snmp-server contact") == 1
+    assert (await session.propose((await session.snapshot()).running, added, "merge")).empty
+
+
+async def test_what_is_restored_is_what_was_there_byte_for_byte_saved_configuration_included(session, router, spoken):
+    before = await session.snapshot()
+    running, startup = router.running, router.startup
+    await session.apply(await session.propose(before.running, other(spoken, before.running), "replace"))
+    await session.save()
+    await session.restore(before)
+    assert await session.snapshot() == before
+    assert router.running == running
+    assert spoken == "junos" or router.startup == startup
+
+
+async def test_on_ios_an_unsaved_configuration_is_a_doubt_about_the_way_back(fleet):
+    session = await registry.driver("ios").connect(device(fleet, "ios"))
+    unsaved = (await session.snapshot()).running
+    await session.apply(await session.propose(unsaved, "domain-name unsaved.example.net\n", "merge"))
+    before = await session.snapshot()
+    doubt = (await session.propose(before.running, "ntp server 10.9.9.9\n", "merge")).rollback
+    assert doubt.verdict == "not_proved"
+    assert "save it first" in doubt.reason
+    await session.save()
+    with pytest.raises(CommandFailed, match="the saved one was another"):
+        await session.restore(before)
+    assert (await session.snapshot()).running == before.running
+    await session.close()
+
+
+async def test_the_text_that_changes_by_itself_is_no_change(session, driver, spoken):
+    first = (await session.snapshot()).running
+    for noise in ("Last configuration change", "Current configuration", "Last commit", "Building"):
+        assert noise not in first
+    noise = {
+        "ios": "! Last configuration change at 10:00:00 UTC by x\nntp clock-period 17\n",
+        "junos": "## Last commit: 2026-11-11 10:00:00 UTC by root\n",
+    }
+    assert driver.normalise(noise[spoken] + first) == driver.normalise(first)
+
+
+async def test_a_line_that_stands_twice_is_refused_by_its_first_words(fleet):
+    session = await registry.driver("ios").connect(device(fleet, "ios"))
+    running = (await session.snapshot()).running
+    with pytest.raises(Rejected, match=r"a line twice in one section \('username admin ...'\)"):
+        await session.propose(running, f"username admin secret {SECRET}\n" * 2, "replace")
+    await session.close()
+
+
+async def test_a_refused_line_is_named_without_its_values_and_the_device_can_be_put_back(session, router, spoken):
+    before = await session.snapshot()
+    running = router.running
+    bad = line(spoken, "ntp server 10.9.9.9") + line(spoken, f"snmp-server community {SECRET} everybody")
+    with pytest.raises(Rejected, match=r"refused .*(snmp-server|syntax error)") as refused:
+        await session.apply(await session.propose(before.running, before.running + bad, "replace"))
+    assert SECRET not in str(refused.value)
+    await session.restore(before)
+    assert router.running == running
+
+
+async def test_what_the_device_refuses_for_its_own_reasons_is_said(fleet, session, spoken, router):
+    before = await session.snapshot()
+    change = await session.propose(before.running, other(spoken, before.running), "replace")
+    faults(fleet, reject="no space left on flash")
+    with pytest.raises(Rejected, match="no space left on flash"):
+        await session.apply(change)
+    assert "10.9.9.9" not in router.running
+
+
+async def test_a_session_that_is_cut_half_way_is_an_unknown_outcome_that_another_session_finishes(
+    fleet, session, spoken, driver
+):
+    before = await session.snapshot()
+    wanted = other(spoken, before.running)
+    change = await session.propose(before.running, wanted, "replace")
+    faults(fleet, cut="after-commit", times=1)
+    with pytest.raises(SessionLost):
+        await session.apply(change)
+    again = await driver.connect(device(fleet, spoken))
+    await again.apply(change)
+    assert driver.normalise((await again.snapshot()).running) == driver.normalise(wanted)
+    await again.restore(before)
+    assert (await again.snapshot()).running == before.running
+    await again.close()
+
+
+async def test_a_change_that_is_not_answered_is_an_unknown_outcome_and_a_question_is_only_a_failure(
+    fleet, spoken, driver
+):
+    session = await driver.connect(device(fleet, spoken, timeout=1))
+    before = await session.snapshot()
+    change = await session.propose(before.running, other(spoken, before.running), "replace")
+    faults(fleet, hang="commit" if spoken == "junos" else "ntp server")
+    with pytest.raises(SessionLost, match="outcome is unknown" if spoken == "ios" else "ended|unknown"):
+        await (session.apply(change) if spoken == "ios" else session._make("commit"))
+    await session.close()
+    session = await driver.connect(device(fleet, spoken, timeout=1))
+    faults(fleet, hang="show")
+    with pytest.raises(CommandFailed, match="no answer to 'show"):
+        await session.snapshot()
+    await session.close()
+
+
+async def test_an_answer_of_noise_is_not_taken_for_a_configuration(fleet, session):
+    faults(fleet, garbage="show")
+    with pytest.raises(CommandFailed, match="not a whole configuration"):
+        await session.snapshot()
+
+
+async def test_slow_answers_are_waited_for(tmp_path, spoken, driver):
+    async with serving(tmp_path / "slow", devices=6, dialects=DIALECTS, latency=150) as fleet:
+        session = await driver.connect(device(fleet, spoken))
+        before = await session.snapshot()
+        change = await session.propose(before.running, before.running + line(spoken, "ntp server 10.9.9.9"), "replace")
+        await session.apply(change)
+        assert "10.9.9.9" in (await session.snapshot()).running
+        await session.close()
+
+
+async def test_pages_are_turned_and_leave_nothing_behind(fleet):
+    paged = CliDriver(replace(IOS, setup=()), IosSession)
+    session = await paged.connect(device(fleet, "ios"))
+    plain = await registry.driver("ios").connect(device(fleet, "ios"))
+    assert await session.snapshot() == await plain.snapshot()
+    assert (await plain.snapshot()).running.count("\n") > 2 * 24
+    await session.close()
+    await plain.close()
+
+
+async def test_another_host_key_is_refused_before_anything_is_said(fleet, spoken, driver):
+    strange = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
+    known = f"[{fleet.nodes[ROUTER[spoken]].host}]:{fleet.port} {strange[0]} {strange[1]}\n"
+    with pytest.raises(HostKeyRefused, match="not the one in known_hosts"):
+        await driver.connect(device(fleet, spoken, known_hosts=known))
+    with pytest.raises(HostKeyRefused, match="not in known_hosts"):
+        await driver.connect(device(fleet, spoken, known_hosts=""))
+
+
+async def test_a_thousand_lines_go_there_and_back(session, router, spoken):
+    before = await session.snapshot()
+    running = router.running
+    routes = "".join(line(spoken, f"ip route 10.{100 + n // 250}.{n % 250}.0/24 Null0") for n in range(1000))
+    change = await session.propose(before.running, before.running.replace("end\n", "") + routes, "replace")
+    assert len([text for text in change.diff if text.startswith("+")]) > 990
+    assert change.rollback == Proof("proved")
+    await session.apply(change)
+    assert router.running.count("Null0") > 990
+    await session.restore(before)
+    assert router.running == running
+
+
+async def test_a_change_on_trial_is_taken_back_by_the_device_unless_it_is_confirmed(session, router, spoken):
+    before = await session.snapshot()
+    running = router.running
+    change = await session.propose(before.running, other(spoken, before.running), "replace")
+    await session.apply(change, Hold("run-1", 90))
+    held = await session.held()
+    assert held.token == (None if spoken == "ios" else "run-1")
+    assert 60 < held.remaining <= 120  # both count whole minutes, and a minute more is better than one less
+    router.undo()  # what the timer calls
+    assert await session.held() is None
+    with pytest.raises(NotHeld):
+        await session.confirm("run-1")
+    assert router.running == running
+
+    await session.apply(change, Hold("run-2", 60))
+    await session.confirm("run-2")
+    assert await session.held() is None
+    router.undo()
+    assert "10.9.9.9" in router.running
+
+
+async def test_a_change_on_trial_can_be_taken_back_at_once_and_holds_off_another(session, router, spoken):
+    before = await session.snapshot()
+    running = router.running
+    change = await session.propose(before.running, other(spoken, before.running), "replace")
+    await session.apply(change, Hold("run-1", 60))
+    more = await session.propose((await session.snapshot()).running, before.running, "replace")
+    with pytest.raises(Rejected, match="another change is held"):
+        await session.apply(more, Hold("run-2", 60))
+    if spoken == "junos":
+        with pytest.raises(NotHeld, match="of run-1"):
+            await session.cancel("run-2")
+    await session.cancel("run-1")
+    assert router.running == running
+    assert await session.held() is None
+
+
+async def test_a_refused_change_on_trial_leaves_no_timer_behind(fleet, session, router, spoken):
+    before = await session.snapshot()
+    change = await session.propose(before.running, other(spoken, before.running), "replace")
+    faults(fleet, reject="not today")
+    with pytest.raises(Rejected, match="not today"):
+        await session.apply(change, Hold("run-1", 60))
+    assert await session.held() is None
+    assert not router.unconfirmed
+    assert (await session.snapshot()).running == before.running
+
+
+async def test_ios_without_an_archive_says_what_it_lacks_before_anything_is_changed(fleet, monkeypatch):
+    monkeypatch.setattr(IosCli, "archive", False)
+    session = await registry.driver("ios").connect(device(fleet, "ios"))
+    before = await session.snapshot()
+    change = await session.propose(before.running, other("ios", before.running), "replace")
+    with pytest.raises(Rejected, match="'archive' with a 'path'"):
+        await session.apply(change, Hold("run-1", 60))
+    assert (await session.snapshot()).running == before.running
+    await session.close()
+
+
+async def test_checks_are_run_and_a_refused_one_is_a_failure(session):
+    assert "a fake" in await session.command("show version")
+    assert json.loads(await session.command("show bgp summary json"))["totalPeers"] >= 0
+    with pytest.raises(CommandFailed, match="refused 'show nothing'"):
+        await session.command("show nothing")
+    with pytest.raises(CommandFailed, match="no shell"):
+        await session.command("id", shell=True)
+
+
+async def test_secrets_of_the_configuration_are_masked_in_what_is_shown(session, driver, fleet):
+    secrets = fleet.state.secrets()
+    running = (await session.snapshot()).running
+    masked = Masker(values=(), patterns=driver.secrets, fingerprint=lambda _value: "0" * 12).mask(running)
+    for secret in (secrets.bgp_password, secrets.old_snmp_community, secrets.admin_secret):
+        assert secret in running
+        assert secret not in masked
+
+
+async def test_many_sessions_cost_a_descriptor_each_and_end(fleet, spoken, driver):
+    sessions = await asyncio.gather(*(driver.connect(device(fleet, spoken)) for _ in range(20)))
+    answers = await asyncio.gather(*(session.snapshot() for session in sessions))
+    assert len({answer.running for answer in answers}) == 1
+    for session in sessions:
+        await session.close()
+
+
+def test_every_name_of_a_platform_leads_to_its_driver_and_an_unknown_one_names_the_known():
+    for names in (IOS.network_os, JUNOS.network_os, ("nxos", "cisco.nxos.nxos")):
+        assert len({id(registry.driver(name)) for name in names}) == 1
+    assert isinstance(registry.driver("junipernetworks.junos.junos"), CliDriver)
+    with pytest.raises(Exception, match=r"'cisco.asa.asa' has no driver; known are .*cisco.ios.ios.*frr.*junos"):
+        registry.driver("cisco.asa.asa")
+    assert JunosSession is not IosSession
