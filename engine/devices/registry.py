@@ -59,3 +59,8 @@ def platform(network_os: str, connection: str) -> str:
 def port(network_os: str) -> int:
     """The port on which a platform listens unless something else is said."""
     return _PORTS.get(network_os.rpartition(".")[2], 22)
+
+
+def become_method(network_os: str) -> str:
+    """How more rights are had on a platform: ``sudo`` on a host, ``enable`` on a network device's CLI."""
+    return getattr(_drivers().get(network_os), "become_method", "sudo")

@@ -31,19 +31,25 @@ class IosCli(Cli):
 
     archive = True
     """Whether an archive is configured, which a revert timer needs."""
+    enable_password = ""
+    """What ``enable`` asks for; empty: the login gives all rights."""
 
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]  # the same as the base's, whatever they are
         self._length = _PAGE
         self._rest: list[str] = []
+        self._enabled = not self.enable_password
+        self._asked = False
 
     @property
     def prompt(self) -> str:
         if self._rest:
             return ""
+        if self._asked:
+            return "Password: "
         if self.candidate is None:
             found = re.search(r"^hostname (\S+)$", self.router.running, re.MULTILINE)
-            return f"{found[1] if found else self.router.node.name}#"
+            return (found[1] if found else self.router.node.name) + ("#" if self._enabled else ">")
         name = self.candidate.value("hostname") or self.router.node.name
         sub = next((f"-{mode}" for start, mode in _SUBMODES if self.path and self.path[-1].startswith(start)), "")
         return f"{name[:_SHOWN]}(config{sub})#"
@@ -62,7 +68,19 @@ class IosCli(Cli):
         shown, self._rest = lines[:length], lines[length:]
         return "".join(shown) + (_MORE if self._rest else "")
 
+    def line(self, text: str) -> str:
+        if not self._asked:
+            return super().line(text)
+        self._asked, self._enabled = False, text == self.enable_password
+        return "" if self._enabled else "% Bad secrets\n\n"
+
+    def enable(self) -> str:
+        self._asked = not self._enabled
+        return ""
+
     def _answer(self, command: str) -> str:
+        if not self._enabled and command != "enable" and not command.startswith("terminal "):
+            return _INVALID
         for pattern, handler in _EXEC if self.candidate is None else _CONFIGURE:
             match = pattern.fullmatch(command)
             if match:
@@ -218,7 +236,8 @@ def _handlers() -> tuple[dict[str, Handler], dict[str, Handler]]:
     execute: dict[str, Handler] = {
         **both,
         r"terminal length (?P<lines>\d{1,3})": of("set_length", "lines"),
-        r"terminal width \d{1,3}|enable": lambda _cli, _match: "",
+        r"enable": of("enable"),
+        r"terminal width \d{1,3}": lambda _cli, _match: "",
         r"configure terminal( revert timer (?P<minutes>\d{1,3}))?": of("configure", "minutes"),
         r"configure confirm": of("confirm"),
         r"configure revert now": of("revert"),

@@ -118,7 +118,7 @@ class Devices:
         user = str(found["user"] or self._defaults.remote_user or C.DEFAULT_REMOTE_USER or "")
         if not user:
             raise AnsibleActionFail(f"{name}: no user to log in as; set ansible_user, or give --user")
-        become = self._become(name, found)
+        become = self._become(name, found, registry.become_method(network_os))
         return {
             "name": name,
             "network_os": network_os,
@@ -140,11 +140,14 @@ class Devices:
             raise AnsibleActionFail(f"{name}: ansible_port is {value!r}; expected a number from 1 to 65535")
         return int(value)
 
-    def _become(self, name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    def _become(self, name: str, found: Mapping[str, Any], known: str) -> dict[str, Any]:
         become = boolean(found["become"] if found["become"] is not None else self._defaults.become)
-        method = str(found["become_method"] or self._defaults.become_method or "sudo").removeprefix("ansible.builtin.")
-        if become and method != "sudo":
-            raise AnsibleActionFail(f"{name}: ansible_become_method is {method!r}; this collection knows only sudo")
+        given = str(found["become_method"] or self._defaults.become_method or "sudo").rpartition(".")[2]
+        if become and given != known:
+            raise AnsibleActionFail(
+                f"{name}: ansible_become_method is {given!r}; its ansible_network_os knows only {known!r}; set "
+                "that, or ansible_become to false"
+            )
         return {
             "become": become,
             "become_user": str(found["become_user"] or self._defaults.become_user or "root"),

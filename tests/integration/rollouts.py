@@ -28,16 +28,18 @@ BY_HAND = "ntp server 192.0.2.99"
 class EmbeddedFleet:
     """Real SSH servers on loopback, answered by a thread of this process: their commits can be counted."""
 
-    def __init__(self, directory, devices, latency=0.0):
+    def __init__(self, directory, devices, latency=0.0, dialects=("embedded",)):
         self.directory = directory
         self._serving = None
         self._up, self._down = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(devices, latency)), daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(devices, latency, dialects)), daemon=True
+        )
         self._thread.start()
         assert self._up.wait(DEADLINE)
 
-    async def _serve(self, devices, latency):
-        async with serving(self.directory, devices=devices, latency=latency) as self._serving:
+    async def _serve(self, devices, latency, dialects):
+        async with serving(self.directory, devices=devices, latency=latency, dialects=dialects) as self._serving:
             self._up.set()
             await asyncio.to_thread(self._down.wait)
 
@@ -78,10 +80,10 @@ class EmbeddedFleet:
 class Project:
     """A directory with a fleet, a ledger and a fleet key."""
 
-    def __init__(self, path, devices, latency=0.0):
+    def __init__(self, path, devices, latency=0.0, dialects=("embedded",)):
         self.path = path
         self.started = []
-        self.fleet = EmbeddedFleet(path / "fleet", devices, latency)
+        self.fleet = EmbeddedFleet(path / "fleet", devices, latency, dialects)
         link = path / "collections" / "ansible_collections" / "raywright" / "fleet"
         link.parent.mkdir(parents=True)
         link.symlink_to(ROOT)

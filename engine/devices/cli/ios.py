@@ -10,7 +10,6 @@ from ..base import Change, Held, Hold
 from .driver import CliDriver
 from .lines import LinesSession
 from .platform import COMMON_SECRETS, Platform, patterns
-from .rules import IosRules
 
 HARMLESS = r"[Ww]arning|Note|Generating|Applying|Use '|The (?:key|fully)|Interface \S+ IPv4 disabled|.*\bwill be\b"
 """What IOS says after a percent sign of a line that it takes. Anything else stops the change: of a refusal that was
@@ -32,7 +31,7 @@ IOS = Platform(
         r"ntp clock-period .*)\n"
     ),
     secrets=patterns(*COMMON_SECRETS),
-    rules=IosRules,
+    rules="IosRules",
 )
 
 _TIMER = re.compile(r"Timer value: (?P<minutes>\d+) min")

@@ -7,14 +7,14 @@ change, and the caller restores; what became of the change is read back, never a
 """
 
 import asyncio
-from collections import Counter
-
-from hier_config.exceptions import DuplicateChildError
+from typing import TYPE_CHECKING
 
 from ...errors import CommandFailed, Rejected
 from ..base import Change, Hold, Mode, Proof, Snapshot, WithoutHold
 from .session import CliSession
-from .tree import Remedy, raw_paths, remedy
+
+if TYPE_CHECKING:
+    from .tree import Remedy
 
 _SAVED = Proof(
     "not_proved",
@@ -91,20 +91,13 @@ class LinesSession(WithoutHold, CliSession):
         if not self._shell.prompt.endswith(")#"):
             raise Rejected(self._say(f"it does not let us configure: {self._refusal(answer) or answer.strip()[:200]}"))
 
-    async def _remedy(self, running: str, wanted: str, mode: Mode) -> Remedy:
-        rules = self._platform.rules
-        assert rules is not None
+    async def _remedy(self, running: str, wanted: str, mode: Mode) -> "Remedy":
+        # hier_config takes 0.2 s and 10 MB to import, which nobody shall pay whose devices have a candidate.
+        from . import rules, tree  # noqa: PLC0415
+
+        driver = getattr(rules, self._platform.rules)
         try:
             # Thousands of lines take seconds, in which no other device would be answered.
-            return await asyncio.to_thread(remedy, rules, self._normal(running), self._normal(wanted), mode)
-        except DuplicateChildError:
-            twice = next(path for path, times in Counter(raw_paths(self._normal(wanted))).items() if times > 1)
-            words = " ".join(twice[-1].split()[:2])
-            raise Rejected(
-                self._say(f"the wanted configuration has a line twice in one section ('{words} ...'); correct that")
-            ) from None
-        except (ValueError, TypeError, LookupError):
-            # What hier_config says repeats lines of the configuration.
-            raise Rejected(
-                self._say("hier_config cannot read the configuration; is the text complete, and of this platform?")
-            ) from None
+            return await asyncio.to_thread(tree.remedy, driver, self._normal(running), self._normal(wanted), mode)
+        except tree.Unreadable as exc:
+            raise Rejected(self._say(str(exc))) from None

@@ -9,7 +9,6 @@ from .driver import CliDriver
 from .ios import HARMLESS, IOS
 from .lines import LinesSession
 from .platform import COMMON_SECRETS, patterns
-from .rules import NxosRules
 
 NXOS = replace(
     IOS,
@@ -24,7 +23,7 @@ NXOS = replace(
         r"ntp clock-period .*)\n"
     ),
     secrets=patterns(*COMMON_SECRETS),
-    rules=NxosRules,
+    rules="NxosRules",
 )
 
 DRIVERS = (CliDriver(NXOS, LinesSession),)

@@ -7,9 +7,7 @@ platform and completed where they say less than we need.
 """
 
 import re
-from dataclasses import dataclass, field
-
-from .tree import Rules
+from dataclasses import dataclass
 
 COMMON_SECRETS = (
     r"\benable\s+(?:secret|password)\s+(?:\d+\s+)?(?P<secret>\S+)",
@@ -63,8 +61,8 @@ class Platform:
     """A line of a configuration that changes the prompt."""
     start: str | None = None
     """The program that is the command line, where the login gives a shell."""
-    rules: Rules | None = field(default=None, repr=False)
-    """hier_config's driver, for platforms that have no candidate."""
+    rules: str = ""
+    """The name of hier_config's driver in ``rules``, for platforms that have no candidate."""
 
 
 def patterns(*expressions: str) -> tuple[re.Pattern[str], ...]:

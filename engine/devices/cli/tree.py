@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hier_config import HConfig, HConfigChild, get_hconfig_fast_load
+from hier_config.exceptions import DuplicateChildError
 from hier_config.platforms.driver_base import HConfigDriverBase
 
 from ..base import Mode, Proof
@@ -23,6 +24,10 @@ Path: TypeAlias = tuple[str, ...]
 
 _IGNORED = ("!", "#", "exit", "end", "version ")
 """How lines begin that say nothing: comments, ends of sections, and what the device writes of itself."""
+
+
+class Unreadable(Exception):
+    """A configuration that hier_config cannot read; the message names no value of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,10 @@ class Remedy:
 
 
 def remedy(rules: Rules, running: str, wanted: str, mode: Mode) -> Remedy:
-    """Work out the commands from ``running`` to ``wanted``, all of it or added to what runs. Raises ``ValueError``
-    where hier_config cannot read a text.
-    """
-    driver = rules()
+    """Work out the commands from ``running`` to ``wanted``, all of it or added to what runs. Raises ``Unreadable``."""
     running, wanted = fold(running), fold(wanted)
-    now, goal = get_hconfig_fast_load(driver, running), get_hconfig_fast_load(driver, wanted)
+    driver = rules()
+    now, goal = _read(driver, running, "running"), _read(driver, wanted, "wanted")
     if mode == "merge":
         goal = now.future(goal)
     else:
@@ -52,6 +55,21 @@ def remedy(rules: Rules, running: str, wanted: str, mode: Mode) -> Remedy:
         return Remedy((), (), Proof("proved"))
     after = now.future(remediation)
     return Remedy(commands, tuple(_diff(now, after)), _proof(now, goal, after, remediation, (running, wanted)))
+
+
+def _read(driver: HConfigDriverBase, text: str, which: str) -> HConfig:
+    # What hier_config says of a text that it cannot read repeats lines of it, secrets and all.
+    try:
+        return get_hconfig_fast_load(driver, text)
+    except DuplicateChildError:
+        paths = (path for path in raw_paths(text) if not path[-1].startswith(_IGNORED))
+        twice = next((path[-1] for path, times in Counter(paths).items() if times > 1), "")
+        words = " ".join(twice.split()[:2])
+        raise Unreadable(f"the {which} configuration has a line twice in one section ('{words} ...')") from None
+    except (ValueError, TypeError, LookupError):
+        raise Unreadable(
+            f"hier_config cannot read the {which} configuration; is it whole, and this platform's?"
+        ) from None
 
 
 def _forget_what_is_so(goal: HConfig | HConfigChild, now: HConfig | HConfigChild | None) -> None:

@@ -12,7 +12,6 @@ from ..frr_secrets import SECRETS
 from .driver import CliDriver
 from .ios import IOS
 from .lines import LinesSession
-from .rules import FrrRules
 
 VTYSH = replace(
     IOS,
@@ -25,7 +24,7 @@ VTYSH = replace(
     failure=re.compile(r"^% |^(?:Configuration failed|line \d+: )|^Error "),
     volatile=re.compile(r"(?m)^(?:Building configuration\.\.\.|Current configuration:)\n"),
     secrets=SECRETS,
-    rules=FrrRules,
+    rules="FrrRules",
 )
 
 DRIVERS = (CliDriver(VTYSH, LinesSession),)

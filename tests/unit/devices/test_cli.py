@@ -16,7 +16,7 @@ from engine.devices.cli.ios import IOS, IosSession
 from engine.devices.cli.junos import JUNOS, JunosSession
 from engine.embedded.ios import IosCli
 from engine.embedded.running import serving
-from engine.errors import CommandFailed, HostKeyRefused, NotHeld, Rejected, SessionLost
+from engine.errors import CommandFailed, HostKeyRefused, LoginRefused, NotHeld, Rejected, SessionLost
 from engine.sealing.masking import Masker
 
 DIALECTS = ("ios", "junos")
@@ -238,6 +238,18 @@ async def test_pages_are_turned_and_leave_nothing_behind(fleet):
     await plain.close()
 
 
+async def test_enable_is_entered_with_its_password_and_a_wrong_one_is_a_refused_login(fleet, monkeypatch):
+    monkeypatch.setattr(IosCli, "enable_password", SECRET)
+    known = device(fleet, "ios", become=True, become_password=SECRET)
+    session = await registry.driver("ios").connect(known)
+    assert (await session.snapshot()).running.endswith("end\n")
+    await session.close()
+    with pytest.raises(LoginRefused, match="enable was refused"):
+        await registry.driver("ios").connect(replace(known, become_password="a guess"))
+    with pytest.raises(CommandFailed, match="not a whole configuration"):
+        await (await registry.driver("ios").connect(replace(known, become=False))).snapshot()
+
+
 async def test_another_host_key_is_refused_before_anything_is_said(fleet, spoken, driver):
     strange = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
     known = f"[{fleet.nodes[ROUTER[spoken]].host}]:{fleet.port} {strange[0]} {strange[1]}\n"
@@ -352,3 +364,4 @@ def test_every_name_of_a_platform_leads_to_its_driver_and_an_unknown_one_names_t
     with pytest.raises(Exception, match=r"'cisco.asa.asa' has no driver; known are .*cisco.ios.ios.*frr.*junos"):
         registry.driver("cisco.asa.asa")
     assert JunosSession is not IosSession
+    assert [registry.become_method(name) for name in ("cisco.ios.ios", "frr", "nobody's")] == ["enable", "sudo", "sudo"]

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollout as people run it, on embedded routers that speak in the style of IOS."""
+
+import re
+
+import pytest
+from rollouts import TEMPLATE, Project
+
+NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
+DEVICES = 6
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path, DEVICES, dialects=("ios",))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def given(project):
+    """Options of a rollout whose template writes a banner as IOS shows it."""
+    template = project.path / "ios.j2"
+    template.write_text(re.sub(r"(?m)^(banner login )(.*)$", r"\1^C\2^C", TEMPLATE.read_text()))
+    return {"template": str(template), "stages": [2, "100%"], "rollback_proof": "require"}
+
+
+def test_a_fleet_without_candidates_is_changed_once_and_the_plan_says_that_the_way_back_is_proved(project, given):
+    before = project.fleet.configurations()
+    code, output = project.run("--check", "--diff", **given)
+    assert (code, project.fleet.configurations() == before) == (0, True), output
+    assert "+ntp server 10.255.0.2" in output
+    assert f"rollback proved for {DEVICES} devices" in output
+    assert project.fleet.secrets["snmp_community"] not in output
+    code, output = project.run(**given)
+    assert (code, project.add_up()["outcomes"], project.state()) == (0, {"changed": DEVICES}, "completed"), output
+    assert all(running == startup for running, startup in project.fleet.configurations().values())
+    code, output = project.run(**given)
+    assert (code, project.add_up()["outcomes"]) == (0, {"unchanged": DEVICES}), output
+
+
+def test_a_stage_that_fails_its_checks_is_put_back_byte_for_byte(project, given):
+    before = project.fleet.configurations()
+    code, output = project.run(**given, validate=NEVER, on_failure="rollback_stage")
+    assert (code, project.state()) == (2, "rolled_back"), output
+    assert project.fleet.configurations() == before
+    assert project.add_up()["outcomes"] == {"rolled_back": 2, "pending": DEVICES - 2}
+
+
+def test_a_name_that_has_no_driver_is_refused_before_any_device_is_asked(project, given):
+    code, output = project.run("-e", "ansible_network_os=cisco.asa.asa", **given)
+    flat = " ".join(output.split())
+    assert code == 2
+    assert "'cisco.asa.asa' has no driver; known are" in flat
+    for known in ("cisco.ios.ios", "junipernetworks.junos.junos", "frr"):
+        assert known in flat
