@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..ledger.records import Target
 from .job import Result, Task
 
-IN_ORDER = frozenset({"changed", "unchanged", "rolled_back"})
+IN_ORDER = frozenset({"changed", "unchanged"})
+RESTORED = frozenset({"rolled_back", "unchanged"})
 
 
 class Holding:
@@ -42,7 +43,7 @@ class Holding:
             outcome, verdict = outcomes.get(task.name), verdicts.get(task.name, "passed")
             if verdict != "passed":
                 self._add(task, f"its checks: {verdict}")
-            elif outcome is not None and outcome not in IN_ORDER:
+            elif outcome is not None and outcome not in (RESTORED if task.kind == "restore" else IN_ORDER):
                 self._add(task, outcome.replace("_", " "))
 
     def _add(self, task: Task, why: str) -> None:

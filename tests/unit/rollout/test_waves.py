@@ -197,6 +197,7 @@ def target(name, outcome, stage="1%", **detail):
         ("it is unknown since an earlier stage", target("a", "unknown"), True),
         ("it failed earlier in this stage", target("a", "failed", "10%"), True),
         ("it is as wanted", target("a", "changed"), False),
+        ("it took its change back by itself", target("a", "rolled_back"), True),
         ("its turn comes later", target("a", "pending", "50%"), False),
         ("it is unknown in this stage, and is read first, in its wave", target("a", "unknown", "10%"), False),
         ("it was held back itself, and so not touched", target("a", "held_back", held_for="pair 1"), False),
