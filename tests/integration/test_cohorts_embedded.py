@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from rollouts import DEADLINE, Project, wait_for
 
-SMALL = 9  # below ten devices no Ray is started
+SMALL = 9
 UP = {"name": "up", "command": "show version", "match": "leaf|spine", "retries": 0}
 
 
@@ -192,7 +192,6 @@ def test_the_plan_says_what_the_canary_does_not_cover(small):
     assert roles == {"spine", "leaf"}
 
 
-@pytest.mark.ray
 def test_a_stratum_of_which_all_fail_stops_the_run_though_it_is_a_small_part_of_the_fleet(tmp_path):
     project = Project(tmp_path, 60)
     try:
