@@ -13,6 +13,7 @@ from rollouts import DEADLINE, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 DEVICES = 8
+PAGE = os.sysconf("SC_PAGE_SIZE")
 GIVEN = {"stages": [2, "100%"], "concurrency": 2, "timeout": 10, "requester": "anna"}
 
 
@@ -34,6 +35,16 @@ def fill(disk):
     with (disk / "ballast").open("ab", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(b"\0" * 64):
             pass
+
+
+def fill_to_the_brim(disk, journal):
+    """Fill a disk, and the last page of a file on it as well, with an event that says nothing."""
+    fill(disk)
+    room = PAGE - journal.stat().st_size % PAGE
+    event = '{"event":"note","text":""}'
+    if room > len(event):
+        with journal.open("ab", buffering=0) as file:
+            file.write((event.replace('""', f'"{"." * (room - len(event) - 1)}"') + "\n").encode())
 
 
 def free(disk):
@@ -112,7 +123,8 @@ def test_a_journal_whose_disk_is_full_stops_the_run_before_anything_is_handed_ou
     with small_disk(project.path / ".raywright") as disk:
         process = project.start(**GIVEN)
         in_the_second_stage(project, process)
-        fill(disk)
+        [journal] = disk.glob("runs/*/02-push.jsonl")
+        fill_to_the_brim(disk, journal)
         assert process.wait(DEADLINE) == 2, project.output
         said = " ".join(project.output.split())
         assert "cannot be written: No space left on device" in said, said

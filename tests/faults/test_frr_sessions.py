@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -97,9 +96,7 @@ class Strike(threading.Thread):
         self.struck = True
 
     def _until(self, condition):
-        deadline = time.monotonic() + DEADLINE
-        while not condition() and time.monotonic() < deadline:
-            pass
+        wait_for(condition, f"{self._moment} of {self._name}")
 
     def _before_commit(self):
         self._until(lambda: self._fabric.sessions(self._name))
@@ -123,7 +120,7 @@ class Strike(threading.Thread):
 
 def test_a_session_lost_before_during_and_after_the_commit_ends_as_if_it_had_not_been(project, fabric):
     moments = ["before_commit", "during_commit", "after_commit", "link_down"]
-    given = {"template": project.template(WHOLE), "stages": ["100%"], "timeout": 8, "retries": 6}
+    given = {"template": project.template(WHOLE), "stages": ["100%"], "timeout": 15, "retries": 6}
     given |= {"approval": "plan", "approval_wait": "park", "requester": "anna", "max_failure_percentage": 100}
     code, output = project.run(**given)
     assert code == 0, output
@@ -136,7 +133,9 @@ def test_a_session_lost_before_during_and_after_the_commit_ends_as_if_it_had_not
         strike.begin.set()
     code, output = project.run(**given)
     assert code == 0, output
-    assert all(strike.struck for strike in strikes.values())
+    for strike in strikes.values():
+        strike.join(DEADLINE)
+        assert strike.struck, strike._moment
     assert one_outcome_each(project, fabric.names) == dict.fromkeys(fabric.names, "changed"), output
     report = project.add_up()
     found = {each["name"]: each["found"] for each in report["read_back"]}
@@ -154,7 +153,7 @@ def test_a_session_lost_before_during_and_after_the_commit_ends_as_if_it_had_not
 
 def test_a_server_that_says_nothing_and_a_host_key_that_changed_since_the_plan_touch_nothing(project, fabric):
     mute, other = fabric.names[2:4]
-    given = {"template": project.template(FRAGMENT), "mode": "merge", "stages": ["100%"], "timeout": 5, "retries": 2}
+    given = {"template": project.template(FRAGMENT), "mode": "merge", "stages": ["100%"], "timeout": 20, "retries": 2}
     given |= {"approval": "plan", "approval_wait": "park", "requester": "anna", "max_failure_percentage": 100}
     words = ["-e", "prefix_list=STRUCK"]
     code, output = project.run(*words, **given)
