@@ -60,6 +60,8 @@ class Policy:
     """Seconds after which a device takes its change back by itself unless its stage has passed; 0: it does not."""
     on_unconfirmable: OnUnconfirmable = "refuse"
     """What to do about platforms that cannot do that: refuse the whole plan, or go without on those."""
+    playbook: Mapping[str, Any] = field(default_factory=dict)
+    """The playbooks that are the change, where it is no configuration: their paths, and the digest of all that runs."""
     destructive: bool = False
     """Whether whoever approves must acknowledge the risk."""
 
@@ -91,6 +93,7 @@ class Policy:
             rollback_proof=_choice(raw, "rollback_proof", RollbackProof, "report"),
             confirm_timeout=stages_.seconds(raw.get("confirm_timeout", 0), "confirm_timeout"),
             on_unconfirmable=_choice(raw, "on_unconfirmable", OnUnconfirmable, "refuse"),
+            playbook=dict(raw.get("playbook", {})),
             destructive=bool(raw.get("destructive", False)),
         )
 
@@ -106,6 +109,7 @@ class Policy:
             "validate": [check.as_dict() for check in self.validate],
             "stratify": list(self.stratify),
             "last": list(self.last),
+            "playbook": dict(self.playbook),
         }
 
 

@@ -156,7 +156,7 @@ class Engine:
             self.journal.emit("phase", {"phase": "soak", "seconds": settings.soak})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), settings.soak)
-        if settings.checks and not self._reason:
+        if (settings.checks or settings.playbook_validates) and not self._reason:
             await self._phase(pool, workers, tasks, Breaker(**NO_LIMIT), "validate")
         if self._reason:
             return
@@ -240,7 +240,7 @@ def _connect(where: str, job: Job, key: FleetKey) -> Pool:
 
         touches = any(task.kind != "plan" for task in job.tasks)
         lock = nodes.lock_of(job.settings.run) if touches else None
-        nodes.check(key, lock=lock, patience=patience(job.settings.timeout))
+        nodes.check(key, lock=lock, patience=patience(job.settings.timeout), playbooks=bool(job.settings.playbook))
     return RayPool(job.settings, key, devices=len(job.tasks), lock=lock)
 
 

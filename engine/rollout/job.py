@@ -40,6 +40,10 @@ class Settings:
     """By redundancy group, the member that is not in order already, and why: the others are held back."""
     next_hops: tuple[str, ...] = ()
     """Addresses that the way to the devices leads through, from where the sessions are opened."""
+    playbook: str = field(default="", repr=False)
+    """A sealed ``bundle.Bundle``: the change is a playbook, and devices are acted on in slices (``slices``)."""
+    playbook_validates: bool = False
+    """Whether the bundle has a playbook that validates."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {

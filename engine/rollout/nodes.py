@@ -13,6 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..errors import FleetError, SealError
 from ..sealing.key import FleetKey
+from .ansible_run import require_ansible
 from .guard import wait_for_earlier_workers
 from .parcel import GIVE_THE_KEY, node_key
 
@@ -26,14 +27,14 @@ def lock_of(run: str) -> str:
     return str(Path(tempfile.gettempdir()) / f"raywright-{run}.lock")
 
 
-def check(key: FleetKey, *, lock: str | None, patience: float) -> None:
+def check(key: FleetKey, *, lock: str | None, patience: float, playbooks: bool = False) -> None:
     """Raise ``FleetError`` unless every node has the key and the packages, and no worker of an earlier try.
 
-    ``lock``: what such a worker holds; it is given ``patience`` seconds to end.
+    ``lock``: what such a worker holds; it is given ``patience`` seconds to end. ``playbooks``: Ansible is needed too.
     """
     probe = key.seal(_PURPOSE, purpose=_PURPOSE)
     names = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
-    asked = {_ask(node, probe, lock, patience): name for node, name in names.items()}
+    asked = {_ask(node, probe, lock, patience, playbooks): name for node, name in names.items()}
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS + patience)
     if silent:
         raise FleetError(f"Ray node {asked[silent[0]]} did not answer in {_SECONDS + patience:g} s; look at its logs")
@@ -42,10 +43,10 @@ def check(key: FleetKey, *, lock: str | None, patience: float) -> None:
             raise FleetError(f"Ray node {asked[answer]} cannot take part, nothing was touched: {reason}")
 
 
-def _ask(node: str, probe: bytes, lock: str | None, patience: float) -> Any:
+def _ask(node: str, probe: bytes, lock: str | None, patience: float, playbooks: bool) -> Any:  # noqa: FBT001 - handed on
     strategy = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
     task = ray.remote(_examine).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
-    return task.remote(probe, lock, patience)
+    return task.remote(probe, lock, patience, playbooks)
 
 
 def _reason(answer: Any) -> str:
@@ -56,12 +57,14 @@ def _reason(answer: Any) -> str:
         return f"{said[-1] if said else type(exc).__name__}; is every package of requirements/engine.txt there?"
 
 
-def _examine(probe: bytes, lock: str | None, patience: float) -> str:
+def _examine(probe: bytes, lock: str | None, patience: float, playbooks: bool = False) -> str:  # noqa: FBT001, FBT002 - Ray calls it
     """Run on the node itself: what keeps it from taking part, or nothing."""
     try:
         node_key().unseal(probe, purpose=_PURPOSE)
         for name in _NEEDED:
             importlib.import_module(name)
+        if playbooks:
+            require_ansible()
         if lock is not None:
             wait_for_earlier_workers(Path(lock), patience)
     except SealError:

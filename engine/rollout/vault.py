@@ -15,6 +15,7 @@ from ..sealing.masking import GENERIC_SECRETS, Masker
 CHANGE = "change"
 BEFORE = "before"
 JOB = "job"
+PLAYBOOK = "playbook"
 
 
 def seal_json(key: FleetKey, value: Any, purpose: str) -> str:

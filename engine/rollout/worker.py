@@ -18,6 +18,7 @@ from . import vault
 from .confirming import confirm
 from .job import Result, Settings, Task
 from .procedures import PROCEDURES, Attempt
+from .slices import Slices
 
 _PROCEDURES = {**PROCEDURES, "confirm": confirm}
 _TICK = 0.1
@@ -30,7 +31,8 @@ class Worker:
     def __init__(self, settings: Settings, key: FleetKey) -> None:
         self._settings = settings
         self._key = key
-        self._running: dict[asyncio.Task[Result], str] = {}
+        self._slices = Slices(settings, key) if settings.playbook else None
+        self._running: set[asyncio.Task[list[Result]]] = set()
         self._finished: list[Result] = []
         self._news = asyncio.Event()
         # Drivers bring libraries that take a second to import: not while the first devices wait.
@@ -38,9 +40,9 @@ class Worker:
 
     async def exchange(self, tasks: Sequence[Task]) -> list[Result]:
         """Start ``tasks``; return what has finished since the last call, waiting for something if anything runs."""
-        for task in tasks:
-            running = asyncio.create_task(self._one(task))
-            self._running[running] = task.name
+        for slice_ in self._slices.of(tasks) if self._slices else ([task] for task in tasks):
+            running = asyncio.create_task(self._slices.done(slice_) if self._slices else self._one(slice_[0]))
+            self._running.add(running)
             running.add_done_callback(self._done)
         if self._running and not self._finished:
             self._news.clear()
@@ -49,12 +51,12 @@ class Worker:
         finished, self._finished = self._finished, []
         return finished
 
-    def _done(self, running: asyncio.Task[Result]) -> None:
-        self._running.pop(running, None)
-        self._finished.append(running.result())
+    def _done(self, running: asyncio.Task[list[Result]]) -> None:
+        self._running.discard(running)
+        self._finished += running.result()
         self._news.set()
 
-    async def _one(self, task: Task) -> Result:
+    async def _one(self, task: Task) -> list[Result]:
         began = time.monotonic()
         driver = registry.driver(task.device.network_os)
         attempt = Attempt(
@@ -70,7 +72,7 @@ class Worker:
             result = attempt.result(outcome_of(exc, planning=task.kind == "plan"), str(exc))
         except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it
             result = attempt.result("unknown", f"{task.name}: internal error: {type(exc).__name__}: {exc}")
-        return replace(result, seconds=round(time.monotonic() - began, 3))
+        return [replace(result, seconds=round(time.monotonic() - began, 3))]
 
 
 def outcome_of(exc: DeviceError, *, planning: bool) -> str:

@@ -13,7 +13,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _stages, _traits
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _stages, _traits
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import device_names
 from ansible_collections.raywright.fleet.plugins.plugin_utils._planning import Planning
@@ -55,7 +55,11 @@ class ActionModule(ActionBase):
 
     SPEC: ClassVar[dict[str, Any]] = {
         "hosts": {"type": "list", "elements": "str"},
-        "configs": {"type": "path", "required": True},
+        "configs": {"type": "path"},
+        "playbook": {"type": "str"},
+        "rollback_playbook": {"type": "str"},
+        "validate_playbook": {"type": "str"},
+        "playbook_idempotent": {"type": "bool", "default": False},
         "consume": {"type": "bool", "default": False},
         "name": {"type": "str", "default": "rollout"},
         "requester": {"type": "str"},
@@ -68,14 +72,18 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, args = self.validate_argument_spec(argument_spec=self.SPEC)
+        _validation, args = self.validate_argument_spec(
+            argument_spec=self.SPEC,
+            required_one_of=[("configs", "playbook")],
+            mutually_exclusive=[("configs", "playbook")],
+        )
         try:
             result.update(self._plan(args, task_vars or {}))
         except FleetError as exc:
             # The sentence is whole: a cause would be appended to it, in the same words.
             raise AnsibleActionFail(str(exc)) from None
         finally:
-            if args["consume"]:
+            if args["consume"] and args["configs"]:
                 shutil.rmtree(args["configs"], ignore_errors=True)
         return result
 
@@ -85,7 +93,8 @@ class ActionModule(ActionBase):
         from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
         given = {option: _listed(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
-        policy = Policy.parse(given)
+        policy = Policy.parse({**given, "playbook": _playbook.policy_of(args)})
+        _require_checkable(policy)
         require_readable(policy.validate)
         require_time(policy, {stage.name: [1] for stage in policy.stages})
         names = device_names(task_vars, args["hosts"])
@@ -96,6 +105,7 @@ class ActionModule(ActionBase):
             timeout=policy.timeout,
             wanted_variables=sorted({*_asked(policy), *_stages.asked(policy)}),
             traits=_traits.asked(policy),
+            platform=_playbook.platform_of(policy),
         )
         devices = list(reader.reach(names))
         _check_devices(devices)
@@ -104,7 +114,9 @@ class ActionModule(ActionBase):
         policy, placed = _stages.place(policy, devices, task_vars)
         fleet = _traits.fleet_of(policy, devices, task_vars)
         check = bool(self._task.check_mode)
-        wanted = _wanted(Path(args["configs"]), names)
+        wanted = (
+            _playbook.wanted(task_vars, policy, names) if policy.playbook else _wanted(Path(args["configs"]), names)
+        )
         work = Planning(args, policy, devices, wanted, placed, fleet, check_mode=check, whole=bool(self._task.diff))
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
@@ -116,6 +128,16 @@ class ActionModule(ActionBase):
                 return work.resumed(ledger, found)
             requester = _ledger.identity(args["requester"], task_vars)
             return work.planned(ledger, requester)
+
+
+def _require_checkable(policy: Policy) -> None:
+    if policy.playbook and policy.confirm_timeout:
+        raise InvalidInput("confirm_timeout: what a playbook changes cannot be held on trial; leave one of the two out")
+    if policy.playbook and policy.validate:
+        raise InvalidInput(
+            "validate: checks run commands in a session with the device, and a rollout by playbook has none; write a "
+            "playbook that fails where something is wrong, and name it in validate_playbook"
+        )
 
 
 def _asked(policy: Policy) -> set[str]:
@@ -164,7 +186,7 @@ def _check_devices(devices: list[Reached]) -> None:
     """Refuse what would go wrong on every device, or twice on one, before anything is asked of any."""
     from ansible_collections.raywright.fleet.engine.devices import registry
 
-    known = registry.known()
+    known = [*registry.known(), _playbook.PLATFORM]
     strange = {each.name: each.device["network_os"] for each in devices if each.device["network_os"] not in known}
     if strange:
         name, value = next(iter(strange.items()))

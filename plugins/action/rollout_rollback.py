@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _rollout
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
@@ -53,7 +53,9 @@ class ActionModule(LedgerAction):
         due = rollback.due(targets, stage=args["stage"], journals=journals, patience=patience(policy.timeout))
         if self._task.check_mode or not due:
             return {"changed": bool(due), "run": run.id, "outcomes": {"pending": len(due)}, "msg": _would(run, due)}
-        reader = Devices(task_vars, self._play_context, self._task, timeout=policy.timeout)
+        reader = Devices(
+            task_vars, self._play_context, self._task, timeout=policy.timeout, platform=_playbook.platform_of(policy)
+        )
         devices = list(reader.reach([each.target.name for each in due]))
         work = _Rollback(ledger, run, policy, due, devices, args)
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
@@ -99,6 +101,7 @@ class _Rollback:
             retries=self._policy.retries,
             timeout=self._policy.timeout,
             confirm_timeout=self._policy.confirm_timeout,
+            **_playbook.settings_of(self._policy, self._key),
         )
         recorder = BySource(self._ledger, self._run.id, [each.target for each in self._due.values()])
         follower = _rollout.Follower(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _rollout
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
@@ -209,7 +209,7 @@ class Stage:
 
         policy = self._policy
         checks = tuple(check.as_dict() for check in policy.validate) if self._stage.validate else ()
-        devices = self._reach(task_vars, [*left.push, *(left.validate if checks else ())])
+        devices = self._reach(task_vars, [*left.push, *(left.validate if checks or policy.playbook else ())])
         settings = Settings(
             run=self._run.id,
             stage=self._checkpoint.name,
@@ -229,6 +229,7 @@ class Stage:
                 **left.breaker,
             },
             holding=left.holding,
+            **_playbook.settings_of(policy, self._key),
         )
         follower = _rollout.Follower(
             run=self._run.id,
@@ -239,7 +240,9 @@ class Stage:
             beat=beat,
         )
         header = _rollout.header(settings, devices, folder=str(self._folder), journal=str(self._journal))
-        process = engine_for(self._ray_address, header, self._tasks(left, devices), log=self._folder / "engine.log")
+        process = engine_for(
+            self._ray_address, header, self._tasks(left, devices, task_vars), log=self._folder / "engine.log"
+        )
         try:
             summary = follower.follow(process)
         except BaseException:
@@ -248,7 +251,7 @@ class Stage:
         self._follower = follower
         return summary
 
-    def _tasks(self, left: Remaining, devices: list[Reached]) -> Iterator[dict[str, Any]]:
+    def _tasks(self, left: Remaining, devices: list[Reached], task_vars: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Each device's line; configurations leave their seal here, one at a time, and only for the engine's pipe."""
         from ansible_collections.raywright.fleet.engine.rollout import staging, vault
 
@@ -271,10 +274,12 @@ class Stage:
                 checks_before=left.targets[name].detail.get("checks_before", {}),
                 **_place(left.targets[name]),
             )
-        for name in left.validate:
-            if name in by_name:
-                before = left.targets[name].detail.get("checks_before", {})
-                yield _rollout.task("validate", by_name[name], keys, checks_before=before, **_place(left.targets[name]))
+        done = [name for name in left.validate if name in by_name]
+        wanted = _playbook.wanted(task_vars, self._policy, done) if self._policy.playbook else dict.fromkeys(done, "")
+        for name in done:
+            before = left.targets[name].detail.get("checks_before", {})
+            more = {"wanted": wanted[name], "checks_before": before, **_place(left.targets[name])}
+            yield _rollout.task("validate", by_name[name], keys, **more)
 
     def _judge(self, recorder: Recorder, targets: Sequence[Target], summary: dict[str, Any]) -> tuple[Verdict, str]:
         from ansible_collections.raywright.fleet.engine.rollout import staging
@@ -362,7 +367,14 @@ class Stage:
 def devices_of(action: ActionBase, task_vars: dict[str, Any], policy: Policy, names: list[str]) -> list[Reached]:
     """How the devices of a task are reached, with the variables that the policy's checks ask for."""
     variables = sorted({name for check in policy.validate for name in check.variables})
-    reader = Devices(task_vars, action._play_context, action._task, timeout=policy.timeout, wanted_variables=variables)  # noqa: SLF001 - an action's own, of this file or its sibling
+    reader = Devices(
+        task_vars,
+        action._play_context,  # noqa: SLF001 - an action's own, of this file or its sibling
+        action._task,  # noqa: SLF001 - as above
+        timeout=policy.timeout,
+        wanted_variables=variables,
+        platform=_playbook.platform_of(policy),
+    )
     return list(reader.reach(names))
 
 

@@ -27,8 +27,25 @@ options:
     elements: str
   configs:
     description: Directory of rendered configurations, as M(raywright.fleet.config_render) leaves it.
+      Give these or O(playbook).
     type: path
-    required: true
+  playbook:
+    description:
+      - A playbook that is the change, instead of configurations. The plan is what its C(--check --diff) says of each
+        device. It travels to the workers with the folders beside it that Ansible looks in (roles, templates, ...).
+    type: str
+  rollback_playbook:
+    description: A playbook beside O(playbook) that takes the change back. Without it a device cannot be rolled back.
+    type: str
+  validate_playbook:
+    description: A playbook beside O(playbook) that fails on a device on which something is wrong after the change.
+    type: str
+  playbook_idempotent:
+    description:
+      - Whether O(playbook) may be run again on a device of which it is not known how far it got. Otherwise such a device
+        is left unknown, for a person.
+    type: bool
+    default: false
   consume:
     description: Remove the directory once it is read. What has to be kept is kept sealed in the ledger.
     type: bool

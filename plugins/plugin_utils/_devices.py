@@ -64,7 +64,10 @@ class Reached:
 
 
 class Devices:
-    """Reads the connection variables of devices; each host's variables are merged once."""
+    """Reads the connection variables of devices; each host's variables are merged once.
+
+    ``platform``: what all devices are, whatever their own variables say.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Devices:
         timeout: float,
         wanted_variables: Sequence[str] = (),
         traits: Sequence[str] = (),
+        platform: str = "",
     ) -> None:
         self._task_vars = task_vars
         self._defaults = play_context
@@ -82,6 +86,7 @@ class Devices:
         self._timeout = timeout
         self._wanted = tuple(wanted_variables)
         self._traits = tuple(traits)
+        self._platform = platform
         self._keys: dict[str, str] = {}
 
     def reach(self, names: Sequence[str]) -> Iterator[Reached]:
@@ -92,7 +97,7 @@ class Devices:
             yield Reached(
                 device=self._device(name, own),
                 secrets=tuple(sorted(secret_values(variables, renderer(self._task_vars, variables)))),
-                variables={key: _plain(own[key]) for key in self._wanted if key in own},
+                variables={key: plain(own[key]) for key in self._wanted if key in own},
                 traits=dict(self._found(variables)),
             )
 
@@ -102,13 +107,13 @@ class Devices:
             if key in variables:
                 # Nobody asked for these by name: what cannot be rendered is not there.
                 with contextlib.suppress(AnsibleError):
-                    yield key, _plain(render(variables[key]))
+                    yield key, plain(render(variables[key]))
 
     def _device(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
         from ansible_collections.raywright.fleet.engine.devices import registry
 
         found = {option: _first(own, names) for option, names in _FIRST_OF.items()}
-        network_os = registry.platform(str(found["network_os"] or ""), str(found["connection"] or ""))
+        network_os = self._platform or registry.platform(str(found["network_os"] or ""), str(found["connection"] or ""))
         if not network_os:
             raise AnsibleActionFail(
                 f"{name}: ansible_network_os is not set, so it is not known how to talk to it; set it, "
@@ -116,9 +121,10 @@ class Devices:
             )
         host, port = str(found["host"] or name), self._port(name, found["port"], registry.port(network_os))
         user = str(found["user"] or self._defaults.remote_user or C.DEFAULT_REMOTE_USER or "")
-        if not user:
+        if not user and not self._platform:
             raise AnsibleActionFail(f"{name}: no user to log in as; set ansible_user, or give --user")
-        become = self._become(name, found, registry.become_method(network_os))
+        # A platform that is given has Ansible itself do what its own variables say.
+        become = {} if self._platform else self._become(name, found, registry.become_method(network_os))
         return {
             "name": name,
             "network_os": network_os,
@@ -182,12 +188,12 @@ def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Ansible's values carry tags that neither JSON nor the engine knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     return next((kind(value) for kind in (int, float, str) if isinstance(value, kind)), str(value))

@@ -104,6 +104,11 @@ def host_variables(task_vars: Mapping[str, Any], name: str, task: Task | None = 
     return variables
 
 
+def group_names(task_vars: Mapping[str, Any], name: str) -> list[str]:
+    """The groups that a host is in, without ``all``."""
+    return [group.name for group in _inventory(task_vars).get_host(name).get_groups() if group.name != "all"]
+
+
 def templated(
     task_vars: Mapping[str, Any],
     name: str,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _planview, _rollout
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _planview, _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ class Planning:
             timeout=policy.timeout,
             confirm_timeout=policy.confirm_timeout,
             checks=tuple(check.as_dict() for check in policy.validate),
+            **_playbook.settings_of(policy, self._key),
         )
         keys = _rollout.key_positions(self._devices)
         tasks = (_rollout.task("plan", each, keys, wanted=self._wanted[each.name]) for each in self._devices)

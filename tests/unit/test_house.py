@@ -89,7 +89,9 @@ def test_the_ground_floor_stands_on_the_standard_library_alone(floor):
 
 def test_what_the_engine_imports_is_pinned_in_its_requirements():
     lines = (ROOT / "requirements/engine.txt").read_text(encoding="utf-8").splitlines()
-    pinned = {re.split(r"[\[=]", line)[0].lower() for line in lines if line and not line.startswith("#")}
+    pinned = {
+        re.split(r"[\[=]", line)[0].lower().replace("-", "_") for line in lines if line and not line.startswith("#")
+    }
     imported = {name.split(".")[0] for path in python("engine") for _line, name in imports(path)}
     assert imported - STDLIB - {"engine"} <= pinned
 
