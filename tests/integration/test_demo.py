@@ -13,6 +13,9 @@ from tests.integration.routers import ROOT, why_not
 
 DEMO = ROOT / "build/demo"
 
+# One folder, as for a user: the demos take turns.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 @pytest.fixture(autouse=True)
 def alone():
