@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-down test lint sanity unit integration faults molecule packages constraints clean
+.PHONY: help env demo demo-down test lint sanity unit integration faults molecule bench packages constraints clean
 
 # Absolute, so that a playbook that starts another process or changes folder still finds the collection.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
@@ -45,6 +45,9 @@ faults: env ## every fault injected for real, the controller killed 200 times (A
 
 molecule: env ## roles and playbooks on systemd nodes, every scenario (SCENARIO="cluster docker" for some; root)
 	@scripts/test-molecule $(SCENARIO)
+
+bench: env ## what it costs, against peers: 100 real routers (ROUTERS=; root), embedded devices (DEVICES=), RUNS=; 10 minutes
+	@scripts/bench '$(ROUTERS)' '$(DEVICES)' '$(RUNS)' '$(SCALE)'
 
 packages: ## install the system packages that the whole test suite uses (root)
 	@scripts/system-packages

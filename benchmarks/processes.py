@@ -108,6 +108,7 @@ def run(
 
     What it leaves behind is ended as well, and its CPU counts. Call ``adopt_orphans`` first.
     """
+    ours = _children()
     with log.open("wb") as output, measured() as used:
         process = subprocess.Popen(  # noqa: S603 - commands of these benchmarks
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -117,18 +118,23 @@ def run(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             status = process.wait()
-        _reap()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+        _reap(ours)
     return used, status
 
 
-def _reap() -> None:
-    """End our remaining children, which are the orphans of the command that has ended, and take their CPU time."""
+def _children() -> set[int]:
     me = os.getpid()
-    while orphans := [pid for pid, each in _all() if each.parent == me]:
+    return {pid for pid, each in _all() if each.parent == me}
+
+
+def _reap(ours: set[int]) -> None:
+    """End the children that are not ``ours`` but were left behind by a command, and take their CPU time."""
+    while orphans := _children() - ours:
         for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGTERM)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+                os.waitpid(pid, os.WNOHANG)
         time.sleep(0.05)

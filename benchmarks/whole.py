@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the whole command costs, from ``ansible-playbook`` to the report, on the embedded fleet.
+
+The fleet answers over real SSH on loopback, each answer after ``--latency`` milliseconds; it is a process of its own
+and does not count. The inventory is the fleet's own dynamic source. Writes ``build/bench/whole.json``.
+
+    python -m benchmarks.whole --devices 10000
+"""
+
+import argparse
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import described
+from benchmarks.processes import Used, adopt_orphans, run
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "bench"
+TEMPLATE = ROOT / "playbooks" / "templates" / "embedded_fabric.j2"
+_START_SECONDS = 300
+_LIMIT = 1800.0
+
+
+@contextmanager
+def fleet(folder: Path, devices: int, latency: float) -> Iterator[Path]:
+    """Run an embedded fleet; gives its inventory."""
+    command = [sys.executable, "-m", "engine.embedded", "--devices", str(devices), "--port", "0"]
+    server = subprocess.Popen(  # noqa: S603 - our own program
+        [*command, "--latency", str(latency), "--state", str(folder)], cwd=ROOT
+    )
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not (folder / "server.json").exists():
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("the embedded fleet did not start")
+            time.sleep(0.1)
+        yield folder / "inventory"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _environment(place: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place),
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": str(place),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_ENABLED": "script",
+        "RAYWRIGHT_LEDGER_URL": f"sqlite:///{place}/ledger.db",
+        "RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def _playbook(place: Path, inventory: Path, log: str, *arguments: str | Path) -> Used:
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, *arguments]
+    used, status = run(command, cwd=place, env=_environment(place), log=BUILD / log, limit=_LIMIT)
+    if status:
+        raise SystemExit(f"ansible-playbook ended with {status}; see {BUILD / log}")
+    return used
+
+
+def _measure(place: Path, options: argparse.Namespace) -> dict[str, Any]:
+    empty = place / "empty.json"
+    empty.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": []}]))
+    with fleet(place / "fleet", options.devices, options.latency) as inventory:
+        start = _playbook(place, inventory, "whole-start.log", empty)
+        given = {"template": str(TEMPLATE), "report": "report.json", "concurrency": options.concurrency}
+        extra = json.dumps({f"network_rollout_{name}": value for name, value in given.items()})
+        used = _playbook(place, inventory, "whole.log", "raywright.fleet.rollout", "-e", extra)
+    report = json.loads((place / "report.json").read_text())
+    engine = report["engine"]
+    each = 1000 / options.devices
+    return {
+        "devices": report["devices"],
+        "outcomes": report["outcomes"],
+        "failed": report["devices"] - report["outcomes"].get("changed", 0),
+        "seconds": round(used.seconds, 1),
+        "rss_mb": round(used.rss_mb),
+        "cpu_ms_per_device": {
+            "whole": round(used.cpu_seconds * each, 2),
+            "ansible_start_and_inventory": round(start.cpu_seconds * each, 2),
+            "engine_and_workers": round(engine["cpu_seconds"] * each, 2),
+            "rest": round((used.cpu_seconds - start.cpu_seconds - engine["cpu_seconds"]) * each, 2),
+        },
+        "stages": [{key: stage[key] for key in ("name", "devices", "seconds")} for stage in report["stages"]],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--devices", type=int, default=1_000)
+    parser.add_argument("--latency", type=float, default=100.0, help="milliseconds until a device answers")
+    parser.add_argument("--concurrency", type=int, default=500)
+    options = parser.parse_args()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="raywright-whole-") as place:
+        result = _measure(Path(place), options)
+    result["compared"] = {
+        "fleet": "embedded routers, real SSH on loopback; their own CPU does not count",
+        "latency_ms": options.latency,
+        "concurrency": options.concurrency,
+        "inventory": "dynamic, a script that prints JSON",
+        "rest": "rendering, host variables, the ledger, and Ray's own processes",
+    }
+    result["machine"] = described()
+    (BUILD / "whole.json").write_text(json.dumps(result, indent=2) + "\n")
+    costs = ", ".join(f"{name} {value:.1f}" for name, value in result["cpu_ms_per_device"].items())
+    print(  # noqa: T201 - the result
+        f"{result['devices']} embedded devices, {options.latency:g} ms: {result['seconds']:.0f} s, "
+        f"{result['failed']} failed, {result['rss_mb']} MB; CPU ms/device: {costs}"
+    )
+
+
+if __name__ == "__main__":
+    main()
