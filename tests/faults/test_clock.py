@@ -14,7 +14,13 @@ from rollouts import Project, wait_for
 from test_controller_killed import LATENCY, NAME, SMALL, Controller, plan
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["goes on", "is killed and resumed"])
+@pytest.mark.parametrize(
+    "killed",
+    [
+        pytest.param(False, id="goes on", marks=pytest.mark.long),
+        pytest.param(True, id="is killed and resumed"),
+    ],
+)
 def test_a_stage_whose_clock_is_set_back_an_hour_ends_as_if_it_had_not_been(tmp_path, killed):
     project = Project(tmp_path, SMALL, LATENCY)
     controller = None

@@ -140,9 +140,12 @@ class Beginning:
             shutil.copytree(self._kept / folder.name, folder)
 
 
-@pytest.mark.ray
 @pytest.mark.parametrize(
-    ("devices", "rounds"), [(SMALL, ROUNDS - ROUNDS // 4), (RAY, ROUNDS // 4)], ids=["local", "ray"]
+    ("devices", "rounds"),
+    [
+        pytest.param(SMALL, ROUNDS - ROUNDS // 4, id="local"),
+        pytest.param(RAY, ROUNDS // 4, id="ray", marks=[pytest.mark.ray, pytest.mark.long]),
+    ],
 )
 def test_a_controller_killed_at_any_instant_is_resumed_and_nobody_is_configured_blindly(tmp_path, devices, rounds):
     project = Project(tmp_path, devices, LATENCY)

@@ -49,6 +49,7 @@ def kill(pid):
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_workers_that_are_killed_again_and_again_cost_no_outcome_and_no_second_commit(project_of):
     project = project_of(14, 60.0)
     process = project.start(**GIVEN)
