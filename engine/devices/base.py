@@ -116,7 +116,7 @@ class Session(Protocol):
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
         """Make the change. Raises ``Rejected`` where the device refused, with the reason it gave, or where another
-        change is held on it.
+        change is held on it; nothing of this one is then held.
 
         With ``hold`` the device itself takes the change back when the time is over, whatever became of this session,
         of us and of the network: running configuration and, where it changed, the saved one. Only for drivers that

@@ -254,7 +254,9 @@ async def _undo(attempt: Attempt, session: Session, outcome: str, reason: str) -
     snapshot = attempt.task.before
     assert snapshot is not None
     try:
-        await trial.withdraw(attempt, session)
+        if outcome != "rejected":
+            # What was refused is not held; on a platform that does not say whose it is, what is held is another run's.
+            await trial.withdraw(attempt, session)
         left = await session.snapshot()
         if left.running != snapshot.running or left.startup != snapshot.startup:
             await session.restore(snapshot)
