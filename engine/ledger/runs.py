@@ -93,14 +93,17 @@ class Runs(Store):
             write.event(run_id, "run.moved", data)
             return get_run(write.connection, run_id)
 
-    def add_checkpoint(self, run_id: str, checkpoint: NewCheckpoint) -> Checkpoint:
-        """Append a checkpoint to a run that goes without a plan; one that is there already is returned as it is."""
+    def add_checkpoint(self, run_id: str, checkpoint: NewCheckpoint, *, after_end: bool = False) -> Checkpoint:
+        """Append a checkpoint to a run that goes without a plan; one that is there already is returned as it is.
+
+        ``after_end``: to one that has ended as well. A rollback is part of the run that it takes back.
+        """
         with self._write() as write:
             run = get_run(write.connection, run_id)
             known = write.connection.execute(_one(run_id, checkpoint.name)).first()
             if known is not None:
                 return Checkpoint(*known)
-            if run.state in FINISHED:
+            if run.state in FINISHED and not after_end:
                 raise LedgerError(f"Run {run_id} is {run.state}: it gets no further checkpoints.")
             last = select(func.coalesce(func.max(tables.checkpoints.c.position), -1) + 1)
             position = write.connection.execute(last.where(tables.checkpoints.c.run_id == run_id)).scalar_one()

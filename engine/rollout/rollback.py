@@ -1,36 +1,62 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which devices a rollback concerns, and recording what became of them."""
+"""A rollback, seen from the ledger: which devices it concerns, its steps, and recording what became of them.
 
-from collections.abc import Mapping, Sequence
+Its steps are checkpoints of the run that is rolled back; a device's outcome is kept where the device has its place, in
+the stage that changed it. A try that was interrupted is not continued step by step: what is left is divided anew.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..ledger.ledger import Ledger
-from ..ledger.records import Target
+from ..ledger.records import Checkpoint, Target
 from ..plan.cohorts import waves
 from ..plan.traits import Traits
+from .breaker import FAILURES, Breaker
 from .journal import replay
 from .recording import Recorder
 
-_DONE = frozenset({"rolled_back", "unchanged", "unreachable", "rejected", "held_back"})
-"""Nothing of ours is on these: never changed, or already put back."""
+_UNTOUCHED = frozenset({"unchanged", "unreachable", "rejected", "held_back"})
+"""Outcomes of a push that left nothing of ours on the device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A device to restore; ``touched``: what a push left is not on record, only that it may have been changed."""
+    """A device to restore."""
 
     target: Target
     touched: bool
+    """What a push left is not on record, only that the device may have been changed."""
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    @property
+    def tried(self) -> bool:
+        """An earlier rollback could not restore it."""
+        return "rollback" in self.target.detail
 
 
-def due(targets: Sequence[Target], *, stage: str | None, journals: Mapping[str, Path], patience: float) -> list[Due]:
-    """The devices that a run changed or may have changed; of one stage, or of all."""
+def due(
+    targets: Sequence[Target],
+    checkpoints: Sequence[Checkpoint],
+    *,
+    stage: str | None,
+    journals: Sequence[Path],
+    patience: float,
+) -> list[Due]:
+    """The devices that a run changed or may have changed, of one stage or of all, in the order of stages and waves."""
+    place = {each.name: each.position for each in checkpoints}
+    # A rollback before this one may have died on any of them.
+    again = bool(steps_of(checkpoints))
     dispatched = {
         name
-        for path in journals.values()
+        for path in journals
         for event in replay(path, patience=patience)
         if event["event"] == "dispatched"
         for name in event["names"]
@@ -38,19 +64,52 @@ def due(targets: Sequence[Target], *, stage: str | None, journals: Mapping[str, 
     found = []
     for target in targets:
         planned = target.detail.get("change") and stage in {None, target.checkpoint}
-        if not planned or target.outcome in _DONE:
+        if not planned or target.outcome == "rolled_back":
             continue
-        sure = bool(target.detail.get("after"))
+        tried = "rollback" in target.detail
+        if target.outcome in _UNTOUCHED and not tried:
+            continue
         if target.outcome == "pending" and target.name not in dispatched:
             continue
-        found.append(Due(target, touched=not sure))
-    return found
+        found.append(Due(target, touched=again or not target.detail.get("after")))
+    return sorted(found, key=lambda each: (place[each.target.checkpoint], each.target.detail.get("wave", 0)))
 
 
-def turns(found: Sequence[Due]) -> dict[str, int]:
-    """The wave of each device: members of a redundancy group are restored one after the other, too."""
-    fleet = {each.target.name: Traits(groups=tuple(each.target.detail.get("groups", ()))) for each in found}
+def turns(found: Sequence[Due], last: Collection[str]) -> dict[str, int]:
+    """The wave of each device of a step: members of a redundancy group are restored one after the other, too."""
+    fleet = {
+        each.name: Traits(
+            groups=tuple(each.target.detail.get("groups", ())), last="carries the way" if each.name in last else ""
+        )
+        for each in found
+    }
     return {name: turn for turn, wave in enumerate(waves(list(fleet), fleet)) for name in wave}
+
+
+def steps_of(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """Those of a run's checkpoints that are steps of a rollback."""
+    return [each for each in checkpoints if "rollback" in each.detail]
+
+
+def step_breaker(devices: int, earlier: Counter[str], *, limit: float, min_sample: int) -> dict[str, Any]:
+    """The breaker's start for the next step: its fleet is all that this rollback is to restore."""
+    return {
+        "max_failure_percentage": limit,
+        "min_sample": min_sample,
+        "fleet": devices,
+        "fleet_failed": sum(count for outcome, count in earlier.items() if outcome in FAILURES),
+    }
+
+
+def judge(step: Mapping[str, Any], outcomes: Counter[str], tripped: str | None) -> str | None:
+    """Why no further step may begin, if so: the breaker is counted once more, with the step at its end."""
+    breaker = Breaker(**step)
+    breaker.start(outcomes.total())
+    for outcome, count in outcomes.items():
+        for _device in range(count):
+            breaker.finish(outcome)
+    breaker.close()
+    return tripped or breaker.tripped
 
 
 class BySource:
@@ -59,21 +118,35 @@ class BySource:
     def __init__(self, ledger: Ledger, run_id: str, targets: Sequence[Target]) -> None:
         self._stage = {target.name: target.checkpoint for target in targets}
         self._recorders = {
-            stage: Recorder(ledger, run_id, stage, {t.name: t for t in targets if t.checkpoint == stage})
+            stage: Recorder(ledger, run_id, stage, {t.name: _marked(t) for t in targets if t.checkpoint == stage})
             for stage in dict.fromkeys(self._stage.values())
         }
         self.outcomes: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
         """Why devices were not restored."""
+        self.spared: set[str] = set()
+        """Devices that were not touched for the sake of their redundancy group."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         if event["event"] != "outcome":
             return
+        if event.get("held_for"):
+            self.spared.add(event["name"])
         self.outcomes[event["name"]] = event["outcome"]
         if event["outcome"] != "rolled_back":
             self.reasons[event["name"]] = event.get("reason", "")
         self._recorders[self._stage[event["name"]]].take(event)
 
+    def tried(self, names: Collection[str]) -> Counter[str]:
+        """Count the outcomes of those of ``names`` that it was tried to restore."""
+        return Counter(self.outcomes[name] for name in names if name in self.outcomes and name not in self.spared)
+
     def flush(self) -> None:
         for recorder in self._recorders.values():
             recorder.flush()
+
+
+def _marked(target: Target) -> Target:
+    """Have it on record that a rollback came to the device: its outcome is no longer that of a push."""
+    detail = {**target.detail, "rollback": True}
+    return Target(target.run_id, target.checkpoint, target.name, target.outcome, detail)

@@ -9,13 +9,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import FleetError, InvalidInput
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _stages, _traits
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import device_names
+from ansible_collections.raywright.fleet.plugins.plugin_utils._options import listed_option
 from ansible_collections.raywright.fleet.plugins.plugin_utils._planning import Planning
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ActionModule(ActionBase):
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
         from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
-        given = {option: _listed(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
+        given = {option: listed_option(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse({**given, "playbook": _playbook.policy_of(args)})
         _require_checkable(policy)
         require_readable(policy.validate)
@@ -117,6 +117,7 @@ class ActionModule(ActionBase):
         wanted = (
             _playbook.wanted(task_vars, policy, names) if policy.playbook else _wanted(Path(args["configs"]), names)
         )
+        args["follows"] = _followed(args)
         work = Planning(args, policy, devices, wanted, placed, fleet, check_mode=check, whole=bool(self._task.diff))
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
@@ -162,14 +163,12 @@ def _check_confirmable(devices: list[Reached]) -> None:
         )
 
 
-def _listed(value: Any) -> Any:
-    """Read what ``-e name='["10%", "100%"]'`` sets, which is a text."""
-    if not isinstance(value, str) or not value.lstrip().startswith("["):
-        return value
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as exc:
-        raise InvalidInput(f"{value!r} looks like a list but is none: {exc}") from exc
+def _followed(args: dict[str, Any]) -> str | None:
+    """The id of the run that this one follows, which may be given by its name."""
+    if not args["follows"]:
+        return None
+    with _ledger.opened(args["ledger_url"], read_only=True, keyless=True) as ledger:
+        return _ledger.find_run(ledger, args["follows"]).id
 
 
 def _wanted(configs: Path, names: list[str]) -> dict[str, str]:

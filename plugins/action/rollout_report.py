@@ -77,7 +77,8 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
     for each in counts.values():
         outcomes.update(each)
     checkpoints = ledger.checkpoints(run.id)
-    stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan"]
+    rollbacks = [each for each in checkpoints if "rollback" in each.detail]
+    stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan" and each not in rollbacks]
     figures = [figure for each in checkpoints if (figure := each.detail.get("engine"))]
     targets = list(ledger.targets(run.id))
     failures = [_told(each) for each in targets if each.outcome not in _FINE or each.detail.get("regressed")]
@@ -91,6 +92,7 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "devices": outcomes.total(),
         "outcomes": dict(outcomes),
         "stages": stages,
+        "rollbacks": [_rollback(each) for each in rollbacks],
         "failures": failures,
         **_planned(checkpoints),
         "read_back": [{**_told(each), "found": each.detail["read_back"]} for each in doubted],
@@ -168,6 +170,12 @@ def _stage(checkpoint: Checkpoint, counts: dict[str, int]) -> dict[str, Any]:
     }
 
 
+def _rollback(step: Checkpoint) -> dict[str, Any]:
+    """One step of a rollback, in the shape of a stage; its devices' outcomes are counted in their stages."""
+    shown = _stage(step, step.detail.get("outcomes", {}))
+    return {**shown, "devices": step.detail["devices"], "scope": step.detail["rollback"], "why": step.detail["reason"]}
+
+
 def _engine(figures: list[dict[str, Any]], devices: int) -> dict[str, Any]:
     seconds = sum(figure["seconds"] for figure in figures)
     return {
@@ -191,7 +199,7 @@ def _text(report: dict[str, Any], path: str | None) -> str:
     lines = [
         f"Run {report['run'] or '(check)'} {report['state'].replace('_', ' ')}: {report['devices']} devices: {outcomes}"
     ]
-    for stage in report["stages"]:
+    for stage in [*report["stages"], *report.get("rollbacks", ())]:
         counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())
         said = f"  {stage['name']:<12} {counts or str(stage['devices']) + ' devices'}"
         lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)

@@ -64,7 +64,7 @@ options:
     default: resume
   follows:
     description:
-      - The id of an earlier run whose devices in doubt this one may have and settle. A run of the same O(name) always may.
+      - An earlier run, by its id or its name, whose devices in doubt this one may have and settle. A run of the same O(name) always may.
     type: str
   ray_address:
     description: V(local), or the address of a Ray cluster's Jobs API.

@@ -204,7 +204,7 @@ class Planning:
             stages[target.checkpoint].append(target.name)
         waves = {target.name: target.detail.get("wave", 0) for target in targets}
         checkpoints = {each.name: each for each in ledger.checkpoints(run.id)}
-        stages = {name: stages[name] for name in checkpoints if name != "plan"}
+        stages = {name: stages[name] for name in checkpoints if name in stages and name != "plan"}
         summary = checkpoints["plan"].detail["summary"]
         _rollout.display.display(
             f"Run {run.id} of {run.name} is {run.state} and goes on where it stopped: {summary} "

@@ -184,6 +184,12 @@ class Project:
         given = {"approval": approval, "digest": digest[:16], "approver": "bob", "reason": "looks good"}
         return self.run(playbook="raywright.fleet.approve", inventory=False, **{**given, **other})
 
+    def abandon(self, run):
+        """Give a run up, as its refusal of others says how."""
+        ansible = self.command()[0].removesuffix("-playbook")
+        words = [ansible, "localhost", "-m", "raywright.fleet.run", "-a", f"state=abandon run={run} reason=test"]
+        subprocess.run(words, cwd=self.path, env=self.environment, check=True, capture_output=True, timeout=DEADLINE)
+
     def processes(self, *, argument=b""):
         """Every process of a command of this project, Ray's included, with an argument that begins so."""
         mine, found = f"TMPDIR={self.path}/tmp".encode(), []

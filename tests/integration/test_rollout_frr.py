@@ -305,6 +305,43 @@ def test_a_killed_engine_leaves_no_router_in_doubt(project):
     assert all(b"ip prefix-list KILLED" in saved for _running, saved in project.fleet.configurations().values())
 
 
+def test_a_rollback_stops_at_a_router_that_refuses_it_and_a_killed_one_ends_byte_for_byte(project):
+    before = project.fleet.configurations()
+    given = {"template": project.template(FRAGMENT), "mode": "merge", "stages": ["100%"], "retries": 1}
+    code, output = project.run("-e", "prefix_list=BACK", **given)
+    assert code == 0, output
+    after = project.fleet.configurations()
+    newest = "SELECT id FROM runs ORDER BY number DESC LIMIT 1"
+    [(stubborn,)] = project.query(f"SELECT name FROM targets WHERE run_id = ({newest}) ORDER BY position DESC LIMIT 1")
+    broken = "echo 'import sys; sys.exit(\"flash is read-only\")' > /tmp/broken && mount --bind /tmp/broken"
+    project.fleet.on(stubborn, "sh", "-c", f"{broken} /usr/lib/frr/frr-reload.py")
+    back = {"playbook": "raywright.fleet.rollback", "run": "rollout", "reason": "a test", "report": "report.json"}
+    code, output = project.run(**back)
+    said = " ".join(output.split())
+    assert (code, "1 of 1 devices failed in this stage" in said, "8 devices were not touched" in said) == (
+        2,
+        True,
+        True,
+    )
+    assert f"{stubborn}" in said
+    assert project.fleet.configurations() == after, "nobody was touched after the first one refused"
+
+    project.fleet.on(stubborn, "umount", "/usr/lib/frr/frr-reload.py")
+    process = project.start(**back, stages=[2, "100%"], concurrency=2)
+
+    def in_the_middle():
+        found = project.path.glob(".raywright/runs/*/*-rollback.jsonl")
+        return sum(event["event"] == "outcome" for path in found for event in _events(path)) >= 5
+
+    wait_for(in_the_middle, "some routers of the second step restored")
+    for pid in _engines(project.path):
+        os.kill(pid, signal.SIGKILL)
+    assert process.wait() == 2, project.output
+    code, output = project.run(**back)
+    assert (code, project.report["outcomes"], project.state()) == (0, {"rolled_back": 9}, "rolled_back"), output
+    assert project.fleet.configurations() == before
+
+
 def test_a_router_changed_by_hand_after_the_plan_is_held_back_and_named(project):
     given = {
         "template": project.template(FRAGMENT),

@@ -89,15 +89,6 @@ def test_a_parked_run_keeps_others_away_until_it_is_given_up(project):
         True,
         True,
     ), output
-    given_up = "state=abandon run=nightly reason='not tonight'"
-    done = subprocess.run(
-        [project.command()[0].removesuffix("-playbook"), "localhost", "-m", "raywright.fleet.run", "-a", given_up],
-        cwd=project.path,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    project.abandon("nightly")
     code, output = project.run(name="hotfix", requester="bob")
     assert (code, set(project.fleet.commits().values())) == (0, {1}), output

@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollback is a rollout itself: in stages, with a breaker, on record, and it goes on where it was cut off."""
+
+import contextlib
+import json
+import os
+import signal
+
+import pytest
+from rollouts import DEADLINE, Project, wait_for
+
+SMALL = 9  # below ten devices no Ray is started
+
+
+@pytest.fixture
+def project_of(tmp_path):
+    with contextlib.ExitStack() as stack:
+
+        def make(latency=0.0):
+            project = Project(tmp_path, SMALL, latency)
+            stack.callback(project.end)
+            return project
+
+        yield make
+
+
+def flat(output):
+    return " ".join(output.split())
+
+
+def rolled_out(project, **given):
+    """Roll out to all; the configurations of before, and the devices in the order of their rollback."""
+    before = project.fleet.configurations()
+    code, output = project.run(stages=[2, "100%"], **given)
+    assert code == 0, output
+    newest = "SELECT id FROM runs ORDER BY number DESC LIMIT 1"
+    both = "targets t JOIN checkpoints c ON c.run_id = t.run_id AND c.name = t.checkpoint"
+    last_first = f"SELECT t.name FROM {both} WHERE t.run_id = ({newest}) ORDER BY c.position DESC, t.position DESC"
+    order = project.query(last_first)
+    return before, [name for (name,) in order]
+
+
+def rollback(project, *options, **given):
+    wanted = {"run": "rollout", "reason": "packet loss", "report": "report.json", **given}
+    return project.run(*options, playbook="raywright.fleet.rollback", **wanted)
+
+
+def steps(report):
+    return [(each["name"], each["devices"], each["outcomes"], each["verdict"]) for each in report["rollbacks"]]
+
+
+def test_a_rollback_goes_in_stages_the_last_first_is_on_record_and_holds_its_devices(project_of):
+    project = project_of()
+    before, order = rolled_out(project)
+    code, output = rollback(project, "--check")
+    assert (code, "9 devices of run r-" in output, "to what they were before it: 1, then 8" in flat(output)) == (
+        0,
+        True,
+        True,
+    ), output
+    code, output = rollback(project, stages=[1, 4, "100%"])
+    assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
+    report = project.add_up()
+    assert report["outcomes"] == {"rolled_back": SMALL}
+    assert steps(report) == [
+        ("rollback 1", 1, {"rolled_back": 1}, "passed"),
+        ("rollback 2", 3, {"rolled_back": 3}, "passed"),
+        ("rollback 3", 5, {"rolled_back": 5}, "passed"),
+    ]
+    assert [stage["name"] for stage in report["stages"]] == ["2", "100%"]
+    restored = [
+        json.loads(data)["targets"]
+        for (data,) in project.query("SELECT data FROM events WHERE kind = 'targets.moved' ORDER BY seq")
+    ]
+    first = next(each["rolled_back"] for each in restored if "rolled_back" in each)
+    assert first == order[:1]
+    assert project.query("SELECT count(*) FROM claims") == [(0,)]
+    code, output = rollback(project)
+    assert (code, "has changed nothing that could be rolled back" in output) == (0, True), output
+    code, output = project.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
+    assert (code, "The record is whole" in output) == (0, True), output
+
+
+def test_the_breaker_stops_it_nobody_else_is_touched_and_once_put_right_it_goes_on(project_of):
+    project = project_of()
+    before, order = rolled_out(project)
+    after = project.fleet.configurations()
+    project.fleet.faults({order[0]: {"reject": "flash is read-only"}})
+    code, output = rollback(project)
+    assert (code, project.fleet.configurations() == after) == (2, True), output
+    assert "1 of 1 devices failed in this stage (100%, limit 10%)" in flat(output)
+    assert "flash is read-only" in output
+    assert "8 devices were not touched" in flat(output)
+    assert steps(project.add_up()) == [("rollback 1", 1, {"failed": 1}, "failed")]
+
+    parked = {"name": "parked", "approval": "plan", "approval_wait": "park", "requester": "anna"}
+    (project.path / "other.j2").write_text("hostname {{ inventory_hostname }}\n")
+    assert project.run(**parked, template=str(project.path / "other.j2"))[0] == 0
+    code, output = rollback(project)
+    refused = "devices are held by another run" in output and "of parked (parked" in flat(output)
+    assert (code, refused, project.fleet.configurations() == after) == (2, True, True), output
+    project.abandon("parked")
+
+    code, output = rollback(project, at_once=True)
+    assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "failed": 1}), output
+    project.fleet.faults({})
+    code, output = rollback(project)
+    assert (code, project.fleet.configurations() == before, project.report["state"]) == (0, True, "rolled_back"), output
+    assert [each[3] for each in steps(project.report)] == ["failed", "failed", "passed"]
+
+
+@pytest.mark.parametrize("victim", ["playbook", "engine"])
+def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, victim):
+    project = project_of(latency=30.0)
+    before, _order = rolled_out(project, timeout=10, concurrency=2)
+    words = {"run": "rollout", "reason": "killed", "stages": [2, "100%"], "report": "report.json"}
+    process = project.start(playbook="raywright.fleet.rollback", **words)
+
+    def in_the_middle():
+        found = [text for path in project.path.glob(".raywright/runs/*/*-rollback.jsonl") if (text := path.read_text())]
+        return sum(text.count('"event":"outcome"') for text in found) >= 4 or process.poll() is not None
+
+    wait_for(in_the_middle, "two outcomes of the second step")
+    assert process.poll() is None, project.output
+    victims = [process.pid] if victim == "playbook" else project.processes(argument=b"engine.rollout")
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    assert process.wait(DEADLINE) != 0
+    held = project.query("SELECT DISTINCT why FROM claims")
+    assert held == [("rollback",)]
+    code, output = rollback(project, stages=[2, "100%"])
+    assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
+    assert project.add_up()["outcomes"] == {"rolled_back": SMALL}
+    assert set(project.fleet.commits().values()) == {2}, "once changed and once restored"
