@@ -193,9 +193,10 @@ def test_the_plan_says_what_the_canary_does_not_cover(small):
 
 
 def test_a_stratum_of_which_all_fail_stops_the_run_though_it_is_a_small_part_of_the_fleet(tmp_path):
-    project = Project(tmp_path, 60)
+    project = Project(tmp_path, 40)
+    project.environment["RAYWRIGHT_RAY_FROM"] = "500"  # it is no test of Ray
     try:
-        bad = [name for name in project.fleet.names if name.startswith("leaf")][::10][:5]
+        bad = [name for name in project.fleet.names if name.startswith("leaf")][::7][:5]
         hosts = {name: {"model": "old" if name in bad else "new"} for name in project.fleet.names}
         project.fleet.faults({name: {"reject": "no such command"} for name in bad})
         given = {"stages": ["5%", "100%"], "stratify": ["model"], "max_failure_percentage": 40, "concurrency": 4}
