@@ -77,7 +77,7 @@ async def running() -> AsyncIterator[tuple[Server, Device]]:
         process_factory=server.serve,
         encoding=None,
     )
-    device = Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=5.0)
+    device = Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
     yield server, device
     acceptor.close()
 
@@ -125,7 +125,7 @@ ERROR = (
             CommandFailed,
             "an answer to something else",
         ),
-        (lambda s: breaks(s, get_config=b"<rpc-reply"), CommandFailed, "no answer to <get-config> within 1 s"),
+        (lambda s: breaks(s, get_config=b"<rpc-reply"), CommandFailed, "no answer to <get-config> within 8 s"),
         (lambda s: breaks(s, get_config=OK), CommandFailed, "holds no data"),
         (
             lambda s: breaks(s, get_config=ERROR.format(tag="access-denied", severity="error")),
@@ -146,7 +146,7 @@ async def test_a_device_that_answers_badly_is_told_apart(
     server, device = running
     break_it(server)
     with pytest.raises(error) as raised:
-        await ask(Device(**{**{each: getattr(device, each) for each in device.__slots__}, "timeout": 1.0}))
+        await ask(Device(**{**{each: getattr(device, each) for each in device.__slots__}, "timeout": 8.0}))
     assert said in str(raised.value)
     assert str(raised.value).startswith("nc (127.0.0.1:")
 
@@ -229,7 +229,7 @@ async def test_an_ssh_server_without_netconf_is_named_as_what_it_is() -> None:
 
     key = asyncssh.generate_private_key("ssh-ed25519")
     acceptor = await asyncssh.listen("127.0.0.1", 0, server_factory=Refusing, server_host_keys=[key])
-    device = Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=5.0)
+    device = Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
     with pytest.raises(CommandFailed, match="it has no NETCONF there"):
         await DRIVER.connect(device)
     acceptor.close()
