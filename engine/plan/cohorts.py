@@ -9,6 +9,7 @@ the next: no wave holds two members of a group. Devices that come last have a wa
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from ..errors import InvalidInput
@@ -18,7 +19,7 @@ from .traits import NONE, Fleet
 
 Order = Literal["shuffle", "inventory"]
 
-_NOBODY: Fleet = {}
+_NOBODY: Fleet = MappingProxyType({})
 
 
 def arrange(names: Sequence[str], order: Order, fleet: Fleet = _NOBODY) -> list[str]:

@@ -350,7 +350,7 @@ async def test_secrets_of_the_configuration_are_masked_in_what_is_shown(session,
 
 
 async def test_many_sessions_cost_a_descriptor_each_and_end(fleet, spoken, driver):
-    sessions = await asyncio.gather(*(driver.connect(device(fleet, spoken)) for _ in range(20)))
+    sessions = await asyncio.gather(*(driver.connect(device(fleet, spoken)) for _session in range(20)))
     answers = await asyncio.gather(*(session.snapshot() for session in sessions))
     assert len({answer.running for answer in answers}) == 1
     for session in sessions:
