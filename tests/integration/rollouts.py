@@ -67,6 +67,10 @@ class EmbeddedFleet:
         """Who read and who replaced each device's running configuration, in order: a session's number, and what."""
         return {name: list(router.acts) for name, router in self._serving.fleet.routers.items()}
 
+    def on_trial(self):
+        """Devices that wait for a confirmation."""
+        return [name for name, router in self._serving.fleet.routers.items() if router.unconfirmed]
+
     def configurations(self):
         """Running and startup configuration of every device, as the devices hold them."""
         return {name: (each.running, each.startup) for name, each in self._serving.fleet.routers.items()}

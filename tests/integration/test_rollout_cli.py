@@ -55,3 +55,18 @@ def test_a_name_that_has_no_driver_is_refused_before_any_device_is_asked(project
     assert "'cisco.asa.asa' has no driver; known are" in flat
     for known in ("cisco.ios.ios", "junipernetworks.junos.junos", "frr"):
         assert known in flat
+
+
+def test_changes_are_held_by_the_revert_timer_until_the_stage_has_passed_and_taken_back_where_it_has_not(
+    project, given
+):
+    before = project.fleet.configurations()
+    code, output = project.run(
+        **given, confirm_timeout="20m", timeout="20", validate=NEVER, on_failure="rollback_stage"
+    )
+    assert (code, project.state()) == (2, "rolled_back"), output
+    assert project.fleet.configurations() == before
+    code, output = project.run(**given, confirm_timeout="20m", timeout="20")
+    assert (code, project.add_up()["outcomes"]) == (0, {"changed": DEVICES}), output
+    assert all(running == startup for running, startup in project.fleet.configurations().values())
+    assert project.fleet.on_trial() == []
