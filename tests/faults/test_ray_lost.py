@@ -15,7 +15,7 @@ from promises import journals, never_blind, no_secret_leaked, one_outcome_each
 from ray_head import RayHead, words
 from rollouts import DEADLINE, wait_for
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.long]
 GIVEN = {"stages": [2, "100%"], "concurrency": 6, "timeout": 10, "retries": 6, "max_failure_percentage": 100}
 
 
@@ -49,7 +49,6 @@ def kill(pid):
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.long
 def test_workers_that_are_killed_again_and_again_cost_no_outcome_and_no_second_commit(project_of):
     project = project_of(14, 60.0)
     process = project.start(**GIVEN)
@@ -125,7 +124,6 @@ def _events(project, kind):
     return [event for event in journals(project) if event["event"] == kind]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("program", [b"/gcs_server", b"/raylet"])
 def test_rays_own_processes_killed_on_this_machine_end_the_try_and_the_same_command_goes_on(project_of, program):
     project = project_of(14, 60.0)
@@ -152,7 +150,6 @@ def cluster(project_of):
         head.stop()
 
 
-@pytest.mark.long
 def test_a_node_that_is_lost_in_the_middle_of_a_stage_is_worked_around_and_read_back(cluster):
     project, head = cluster
     process_of_node = head.add_node("127.0.0.3")
@@ -168,7 +165,6 @@ def test_a_node_that_is_lost_in_the_middle_of_a_stage_is_worked_around_and_read_
     done(project, project.output)
 
 
-@pytest.mark.long
 def test_a_head_that_is_lost_in_the_middle_of_a_stage_ends_the_try_and_a_new_head_goes_on(cluster):
     project, head = cluster
     given = {**GIVEN, "ray_address": head.address}
