@@ -158,7 +158,8 @@ def test_a_host_that_cannot_be_reached_is_recorded_as_that(deployment):
     assert done.status == 2, done.output
     expected = {"n1": "unchanged", "n2": "unchanged", "n3": "unreachable"}
     assert deployment.outcomes("prerequisites-check") == expected
-    assert "Connection refused" in done.output
+    # On a busy machine ssh has ended before Ansible writes to it, which is what Ansible says then.
+    assert "Connection refused" in done.output or "Broken pipe" in done.output
 
 
 def test_a_host_on_which_more_is_to_be_done_than_was_approved_is_held_back(parked):
