@@ -5,6 +5,7 @@
 The same engine process, job, journal and ledger as the modules use; a plan, then its one stage.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -69,6 +70,9 @@ class Rollout:
         self._ledger.move_checkpoint(run.id, planning.PLAN, "passed")
         return summary
 
+    def close(self) -> None:
+        self._ledger.close()
+
     def start(self) -> dict[str, Any]:
         """What a stage costs before and after its devices: the same job, in which nothing is to be done on any."""
         tasks = (self._task("validate", each) for each in self.devices)
@@ -114,32 +118,38 @@ class Rollout:
 
 
 def _follow(header: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]], take: OnEvent, log: Path) -> dict[str, Any]:
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(
             [sys.executable, "-m", "engine.rollout"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-    assert process.stdin
-    assert process.stdout
-    threading.Thread(target=_feed, args=(process.stdin, header, tasks), daemon=True).start()
-    last: dict[str, Any] = {}
-    for line in process.stdout:
-        last = json.loads(line)
-        take(last)
-    process.stdin.close()
-    if process.wait() or last.get("event") != "summary":
-        raise SystemExit(f"the engine failed: {last}; see {log}")
+        ) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        feeder = threading.Thread(target=_feed, args=(process.stdin, header, tasks), daemon=True)
+        feeder.start()
+        last: dict[str, Any] = {}
+        for line in process.stdout:
+            last = json.loads(line)
+            take(last)
+        feeder.join()
+    if process.returncode or last.get("event") != "summary":
+        said = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        raise SystemExit(f"the engine failed: {last.get('message') or said or process.returncode}")
     return last
 
 
 def _feed(stdin: IO[bytes], header: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> None:
-    for each in itertools.chain([header], tasks):
-        stdin.write(json.dumps(each).encode() + b"\n")
-    stdin.write(b'"end"\n')
-    stdin.flush()
+    # An engine that has ended says by itself why.
+    with contextlib.suppress(BrokenPipeError):
+        for each in itertools.chain([header], tasks):
+            stdin.write(json.dumps(each).encode() + b"\n")
+        stdin.write(b'"end"\n')
+        stdin.flush()
 
 
 def _fields(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 It answers at once and keeps nothing beyond its session. ``RAYWRIGHT_DRIVERS=benchmarks.memory`` makes it known.
 """
 
-from engine.devices.base import Change, Device, Mode, Snapshot
+from engine.devices.base import Change, Device, Hold, Mode, Snapshot, WithoutHold
 
 
 def running(name: str) -> str:
@@ -13,7 +13,7 @@ def running(name: str) -> str:
     return f"hostname {name}\n" + "".join(f"interface eth{number}\n mtu 1500\n" for number in range(10))
 
 
-class MemorySession:
+class MemorySession(WithoutHold):
     def __init__(self, device: Device) -> None:
         self._running = running(device.name)
 
@@ -24,7 +24,8 @@ class MemorySession:
         there, lines = set(running.splitlines()), wanted.splitlines()
         return Change(mode, wanted, tuple(f"+{line}" for line in lines if line not in there))
 
-    async def apply(self, change: Change) -> None:
+    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+        self.refuse_hold(hold)
         self._running += change.wanted
 
     async def save(self) -> None:
@@ -43,6 +44,7 @@ class MemorySession:
 class MemoryDriver:
     network_os = ("benchmark_memory",)
     secrets = ()
+    confirmed = False
 
     async def connect(self, device: Device) -> MemorySession:
         return MemorySession(device)

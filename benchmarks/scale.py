@@ -43,7 +43,9 @@ def _one(devices: int) -> dict[str, Any]:
             rollout.plan()
             _summary, outcomes = rollout.push()
     changed = sum(outcome == "changed" for outcome in outcomes.values())
-    return {"devices": devices, **asdict(used), "changed": changed}
+    if changed != devices:
+        raise SystemExit(f"{changed} of {devices} devices were changed: what that cost is no figure")
+    return {"devices": devices, **asdict(used)}
 
 
 def exponent(rows: list[dict[str, Any]], of: str) -> float:
