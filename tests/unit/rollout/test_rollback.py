@@ -21,7 +21,7 @@ def target(name, outcome, stage="all", **detail):
     return Target("r-1", stage, name, outcome, {**PUSHED, **detail})
 
 
-STAGES = [checkpoint("plan", 0), checkpoint("first", 1), checkpoint("all", 2)]
+STAGES = (checkpoint("plan", 0), checkpoint("first", 1), checkpoint("all", 2))
 
 
 def found(targets, checkpoints=STAGES, journals=(), stage=None):
