@@ -22,7 +22,7 @@ description:
 requirements:
   - Linux, root
   - FRR 8 or later with its Python tools (Debian packages C(frr) and C(frr-pythontools))
-  - iproute2, util-linux, OpenSSH server and client, openssl, sudo
+  - iproute2, iputils-ping, util-linux, OpenSSH server and client, openssl, sudo
 options:
   state:
     description: Whether the lab shall run, or nothing of it be left.

@@ -210,5 +210,10 @@ def test_what_is_on_trial_is_neither_planned_on_nor_overwritten_by_another_run(p
     wait_for(lambda: len(pending(project)) == SMALL, "all hold their change")
     code, output = run(project, name="another", validate=FINE)
     assert code == 2
-    assert re.search(r"a change of run r-\w+ is on trial on it", flat(output))
+    assert re.search(r"held by another run, nothing was touched: .*r-\w+", flat(output)), output
+    # Somebody whose ledger knows nothing of that run is told so by the devices.
+    project.environment["RAYWRIGHT_LEDGER_URL"] = f"sqlite:///{project.path}/elsewhere/ledger.db"
+    code, output = run(project, name="another", validate=FINE)
+    assert code == 2
+    assert re.search(r"a change of run r-\w+ is on trial on it", flat(output)), output
     assert len(pending(project)) == SMALL
