@@ -7,7 +7,7 @@ inventories.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import InvalidInput
@@ -43,6 +43,10 @@ class Selector:
     def variables(self) -> tuple[str, ...]:
         """The variables whose values it asks for."""
         return (self.each,) if self.each else tuple(name for name, _value in self.where)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON types: a resume compares it with what was written down."""
+        return asdict(self) | {"where": [list(pair) for pair in self.where], "order": list(self.order)}
 
     @classmethod
     def recorded(cls, raw: Mapping[str, Any] | None) -> "Selector | None":

@@ -40,7 +40,7 @@ class Stage:
         return cls(**{**raw, "select": Selector.recorded(raw.get("select"))})
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"select": self.select and self.select.as_dict()}
 
     def reach(self, fleet: int) -> int:
         """Devices done when this stage has ended, out of ``fleet``; at least one."""

@@ -199,7 +199,7 @@ def test_a_stratum_of_which_all_fail_stops_the_run_though_it_is_a_small_part_of_
         bad = [name for name in project.fleet.names if name.startswith("leaf")][::7][:5]
         hosts = {name: {"model": "old" if name in bad else "new"} for name in project.fleet.names}
         project.fleet.faults({name: {"reject": "no such command"} for name in bad})
-        given = {"stages": ["5%", "100%"], "stratify": ["model"], "max_failure_percentage": 40, "concurrency": 4}
+        given = {"stages": [3, "100%"], "stratify": ["model"], "max_failure_percentage": 40, "concurrency": 4}
         code, output = project.run(*inventory(project, hosts), **given)
         assert (code, project.state()) == (2, "stopped"), output
         assert "5 of 5 devices failed of model old (100%, limit 50%)" in flat(output)

@@ -37,6 +37,15 @@ def test_a_policy_survives_the_ledger_unchanged():
         assert recorded(json.loads(json.dumps(policy.as_dict()))) == policy
 
 
+@pytest.mark.parametrize(
+    "selecting", [{"hosts": "access"}, {"where": {"role": "access"}}, {"each": "site", "order": ["b", "a"]}]
+)
+def test_what_a_stage_selects_is_plain_json_for_a_resume_compares_it_with_what_the_ledger_read_back(selecting):
+    policy = Policy.parse({"stages": [{"name": "one", **selecting}]})
+    assert json.loads(json.dumps(policy.as_dict())) == policy.as_dict()
+    assert recorded(json.loads(json.dumps(policy.as_dict()))) == policy
+
+
 def test_text_from_the_command_line_counts_as_numbers():
     policy = Policy.parse(FULL)
     assert (policy.max_failure_percentage, policy.concurrency, policy.timeout) == (7.5, 50, 120.0)
