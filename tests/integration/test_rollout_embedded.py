@@ -17,6 +17,8 @@ import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from rollouts import BY_HAND, DEADLINE, TEMPLATE, Project, wait_for
 
+from engine.devices.registry import known
+
 NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 SMALL = 9  # below ten devices no Ray is started
 
@@ -322,7 +324,7 @@ BAD_INPUT = {
     ),
     "no template": (
         lambda _: ([], {"template": None}),
-        ["Set either network_rollout_template or network_rollout_config_dir"],
+        ["Set one of network_rollout_template, network_rollout_config_dir and network_rollout_playbook"],
     ),
     "no host": (lambda _: (["--limit", "nosuch"], {}), ["no hosts to target"]),
     "a ledger that cannot be reached": (
@@ -331,7 +333,7 @@ BAD_INPUT = {
     ),
     "an unknown platform": (
         lambda project: (inventory(project, "os", {}, **{"leaf-002": {"ansible_network_os": "frrr"}}), {}),
-        ["leaf-002: ansible_network_os 'frrr' has no driver; known are embedded, frr"],
+        [f"leaf-002: ansible_network_os 'frrr' has no driver; known are {', '.join(known())}"],
     ),
     "no platform": (
         lambda project: (
