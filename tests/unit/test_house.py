@@ -213,3 +213,9 @@ def test_no_file_names_a_package_registry_or_a_path_of_one_machine():
         if PRIVATE.search(line)
     ]
     assert found == []
+
+
+def test_no_two_files_of_tests_share_a_name():
+    """Pytest imports them by it, so that a second one of the same name cannot be collected in the same run."""
+    names = [path.name for path in committed("tests/**/test_*.py") if "molecule" not in path.parts]
+    assert sorted(names) == sorted(set(names))

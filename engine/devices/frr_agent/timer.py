@@ -113,7 +113,10 @@ def end(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if len(handles) < 2:  # noqa: PLR2004 - a timer that is dead reads no FIFO
             return
-        os.write(handles[0], b"1")
+        try:
+            os.write(handles[0], b"1")
+        except BrokenPipeError:
+            return  # it saw by itself that there is nothing left to do
         until = time.monotonic() + _END_SECONDS
         while time.monotonic() < until:
             with contextlib.suppress(BlockingIOError):
