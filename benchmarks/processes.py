@@ -14,12 +14,13 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
+_END_SECONDS = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _LOOK_SECONDS = 1.0
@@ -49,9 +50,12 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def tree(root: int) -> tuple[float, int]:
-    """CPU seconds and resident bytes of a process and its descendants; the ended ones' CPU included."""
-    found = dict(_all())
+def tree(root: int, without: Container[int] = ()) -> tuple[float, int]:
+    """CPU seconds and resident bytes of a process and its descendants; the ended ones' CPU included.
+
+    ``without``: processes that do not count, and theirs neither.
+    """
+    found = {pid: each for pid, each in _all() if pid not in without}
     children = defaultdict(list)
     for pid, each in found.items():
         children[each.parent].append(pid)
@@ -74,9 +78,12 @@ def _all() -> Iterator[tuple[int, _Process]]:
 
 
 @contextmanager
-def measured(root: int | None = None) -> Iterator[Used]:
-    """Measure what a process tree uses in a ``with``. What the looking itself costs does not count."""
-    root = root or os.getpid()
+def measured(without: Container[int] = ()) -> Iterator[Used]:
+    """Measure what this process and its descendants use in a ``with``, but for those in ``without``.
+
+    What the looking itself costs does not count.
+    """
+    root = os.getpid()
     used = Used()
     ended = threading.Event()
     looking = 0.0
@@ -84,19 +91,19 @@ def measured(root: int | None = None) -> Iterator[Used]:
     def look() -> None:
         nonlocal looking
         while not ended.wait(_LOOK_SECONDS):
-            used.rss_mb = max(used.rss_mb, tree(root)[1] / _MEGABYTE)
+            used.rss_mb = max(used.rss_mb, tree(root, without)[1] / _MEGABYTE)
             looking = time.thread_time()
 
     watcher = threading.Thread(target=look, daemon=True)
-    cpu, began = tree(root)[0], time.monotonic()
+    cpu, began = tree(root, without)[0], time.monotonic()
     watcher.start()
     try:
         yield used
     finally:
-        used.seconds = time.monotonic() - began
+        used.seconds = used.seconds or time.monotonic() - began
         ended.set()
         watcher.join()
-        after, rss = tree(root)
+        after, rss = tree(root, without)
         used.cpu_seconds = after - cpu - looking
         used.rss_mb = max(used.rss_mb, rss / _MEGABYTE)
 
@@ -106,10 +113,12 @@ def run(
 ) -> tuple[Used, int]:
     """Run a command to its end; what it used and its exit status. Its output goes to ``log``.
 
-    What it leaves behind is ended as well, and its CPU counts. Call ``adopt_orphans`` first.
+    What it leaves behind is ended as well: its CPU counts, the time that it takes to end does not. Call
+    ``adopt_orphans`` first. What ran before is no part of it: a lab's daemons may be our children.
     """
     ours = _children()
-    with log.open("wb") as output, measured() as used:
+    began = time.monotonic()
+    with log.open("wb") as output, measured(without=ours) as used:
         process = subprocess.Popen(  # noqa: S603 - commands of these benchmarks
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
@@ -121,6 +130,7 @@ def run(
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             raise
+        used.seconds = time.monotonic() - began
         _reap(ours)
     return used, status
 
@@ -132,9 +142,11 @@ def _children() -> set[int]:
 
 def _reap(ours: set[int]) -> None:
     """End the children that are not ``ours`` but were left behind by a command, and take their CPU time."""
+    patient = time.monotonic() + _END_SECONDS
     while orphans := _children() - ours:
+        how = signal.SIGTERM if time.monotonic() < patient else signal.SIGKILL
         for pid in orphans:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, how)
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(0.05)

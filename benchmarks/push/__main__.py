@@ -249,8 +249,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(CLIENTS), help="this client, and others named so")
     options = parser.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
-    adopt_orphans()
     with _routers(options.routers) as routers:
+        # Not before: the routers' daemons are nobody's children here.
+        adopt_orphans()
         figures = _measure(routers, options)
     result = {
         "ours": figures.pop("ours", {}),

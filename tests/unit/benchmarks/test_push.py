@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks.processes import Used, tree
+from benchmarks.processes import Used, run, tree
 from benchmarks.push.__main__ import Cost, _figures, _ratios
 from benchmarks.push.exchange import LINES, Router, Work, lines
 from benchmarks.scale import exponent
@@ -68,3 +68,18 @@ def test_a_process_counts_with_its_children():
         assert 0 < one < both
     finally:
         child.communicate(b"\n")
+
+
+def test_what_ran_before_a_command_is_no_part_of_what_it_used(tmp_path):
+    allocate = "held = bytearray(200 << 20); import sys; print(flush=True); input()"
+    earlier = subprocess.Popen(
+        [sys.executable, "-c", allocate], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert earlier.stdout.readline() == "\n"
+        _cpu, everything = tree(os.getpid())
+        used, status = run([sys.executable, "-c", "pass"], cwd=tmp_path, env={}, log=tmp_path / "log")
+        assert status == 0
+        assert used.rss_mb < (everything >> 20) - 100
+    finally:
+        earlier.communicate("\n")
