@@ -5,6 +5,9 @@
 The fleet answers over real SSH on loopback, each answer after ``--latency`` milliseconds; it is a process of its own
 and does not count. The inventory is the fleet's own dynamic source. Writes ``build/bench/whole.json``.
 
+CPU is shared out: what Ansible needs to start and to load the inventory is measured with a play that does nothing; what
+it and our modules need then, and what for, is sampled (``callback_plugins/cpu_shares``); the engine reports its own.
+
     python -m benchmarks.whole --devices 10000
 """
 
@@ -17,11 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.callback_plugins.cpu_shares import SECONDS, SHARES
 from benchmarks.machine import described
 from benchmarks.processes import Used, adopt_orphans, run
 
@@ -51,8 +56,9 @@ def fleet(folder: Path, devices: int, latency: float) -> Iterator[Path]:
         server.wait()
 
 
-def _environment(place: Path) -> dict[str, str]:
+def _environment(place: Path, **more: str) -> dict[str, str]:
     return {
+        **more,
         "PATH": os.environ["PATH"],
         "HOME": str(place),
         "LC_ALL": "C.UTF-8",
@@ -60,14 +66,15 @@ def _environment(place: Path) -> dict[str, str]:
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_ENABLED": "script",
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback_plugins"),
         "RAYWRIGHT_LEDGER_URL": f"sqlite:///{place}/ledger.db",
         "RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
 
 
-def _playbook(place: Path, inventory: Path, log: str, *arguments: str | Path) -> Used:
+def _playbook(place: Path, inventory: Path, log: str, *arguments: str | Path, **environment: str) -> Used:
     command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, *arguments]
-    used, status = run(command, cwd=place, env=_environment(place), log=BUILD / log, limit=_LIMIT)
+    used, status = run(command, cwd=place, env=_environment(place, **environment), log=BUILD / log, limit=_LIMIT)
     if status:
         raise SystemExit(f"ansible-playbook ended with {status}; see {BUILD / log}")
     return used
@@ -80,10 +87,9 @@ def _measure(place: Path, options: argparse.Namespace) -> dict[str, Any]:
         start = _playbook(place, inventory, "whole-start.log", empty)
         given = {"template": str(TEMPLATE), "report": "report.json", "concurrency": options.concurrency}
         extra = json.dumps({f"network_rollout_{name}": value for name, value in given.items()})
-        used = _playbook(place, inventory, "whole.log", "raywright.fleet.rollout", "-e", extra)
+        sampled = {"ANSIBLE_CALLBACKS_ENABLED": "cpu_shares", "CPU_SHARES": str(place / "shares")}
+        used = _playbook(place, inventory, "whole.log", "raywright.fleet.rollout", "-e", extra, **sampled)
     report = json.loads((place / "report.json").read_text())
-    engine = report["engine"]
-    each = 1000 / options.devices
     return {
         "devices": report["devices"],
         "outcomes": report["outcomes"],
@@ -91,13 +97,25 @@ def _measure(place: Path, options: argparse.Namespace) -> dict[str, Any]:
         "seconds": round(used.seconds, 1),
         "rss_mb": round(used.rss_mb),
         "cpu_ms_per_device": {
-            "whole": round(used.cpu_seconds * each, 2),
-            "ansible_start_and_inventory": round(start.cpu_seconds * each, 2),
-            "engine_and_workers": round(engine["cpu_seconds"] * each, 2),
-            "rest": round((used.cpu_seconds - start.cpu_seconds - engine["cpu_seconds"]) * each, 2),
+            share: round(seconds * 1000 / options.devices, 2)
+            for share, seconds in _shares(used, start, report["engine"]["cpu_seconds"], place / "shares").items()
         },
         "stages": [{key: stage[key] for key in ("name", "devices", "seconds")} for stage in report["stages"]],
     }
+
+
+def _shares(used: Used, start: Used, engine: float, samples: Path) -> dict[str, float]:
+    """CPU seconds: the whole, and its parts."""
+    found = Counter(samples.read_text(encoding="ascii"))
+    parts = {
+        "ansible_start_and_inventory": start.cpu_seconds,
+        "ansible_tasks": found[SHARES["tasks"]] * SECONDS,
+        "ansible_host_variables": found[SHARES["host_variables"]] * SECONDS,
+        "ansible_templating": found[SHARES["templating"]] * SECONDS,
+        "our_modules": found[SHARES["ours"]] * SECONDS,
+        "engine_and_workers": engine,
+    }
+    return {"whole": used.cpu_seconds, **parts, "ray": used.cpu_seconds - sum(parts.values())}
 
 
 def main() -> None:
@@ -115,15 +133,17 @@ def main() -> None:
         "latency_ms": options.latency,
         "concurrency": options.concurrency,
         "inventory": "dynamic, a script that prints JSON",
-        "rest": "rendering, host variables, the ledger, and Ray's own processes",
+        "our_modules": "plan, ledger, journal, report, progress",
+        "ray": "Ray's own processes, and what is in none of the other parts",
     }
     result["machine"] = described()
     (BUILD / "whole.json").write_text(json.dumps(result, indent=2) + "\n")
-    costs = ", ".join(f"{name} {value:.1f}" for name, value in result["cpu_ms_per_device"].items())
     print(  # noqa: T201 - the result
         f"{result['devices']} embedded devices, {options.latency:g} ms: {result['seconds']:.0f} s, "
-        f"{result['failed']} failed, {result['rss_mb']} MB; CPU ms/device: {costs}"
+        f"{result['failed']} failed, {result['rss_mb']} MB; CPU ms/device:"
     )
+    for name, value in result["cpu_ms_per_device"].items():
+        print(f"  {name:<28}{value:>8.2f}")  # noqa: T201
 
 
 if __name__ == "__main__":
