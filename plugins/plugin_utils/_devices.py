@@ -16,7 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import host_variables, renderer, templated
 from ansible_collections.raywright.fleet.plugins.plugin_utils._known_hosts import files_of, known_hosts, options_of
-from ansible_collections.raywright.fleet.plugins.plugin_utils._secrets import secret_values
+from ansible_collections.raywright.fleet.plugins.plugin_utils._secrets import SecretFinder
 
 if TYPE_CHECKING:
     from ansible.playbook.play_context import PlayContext
@@ -88,6 +88,7 @@ class Devices:
         self._traits = tuple(traits)
         self._platform = platform
         self._keys: dict[str, str] = {}
+        self._secrets = SecretFinder()
 
     def reach(self, names: Sequence[str]) -> Iterator[Reached]:
         """Yield each device. Raises ``AnsibleActionFail`` naming the host and the variable that is wrong."""
@@ -96,7 +97,7 @@ class Devices:
             own = templated(self._task_vars, name, (*_KEYS, *self._wanted), variables)
             yield Reached(
                 device=self._device(name, own),
-                secrets=tuple(sorted(secret_values(variables, renderer(self._task_vars, variables)))),
+                secrets=tuple(sorted(self._secrets.values(variables, renderer(self._task_vars, variables)))),
                 variables={key: plain(own[key]) for key in self._wanted if key in own},
                 traits=dict(self._found(variables)),
             )

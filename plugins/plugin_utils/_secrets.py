@@ -55,6 +55,8 @@ _NOT_THE_HOSTS = frozenset(
 )
 
 Render = Callable[[str], Any]
+_Found = tuple[str, bool]
+"""A secret as it stands in a variable, and whether it is a template of it."""
 
 
 def secret_values(host_vars: Mapping[str, Any], render: Render | None = None) -> set[str]:
@@ -63,11 +65,36 @@ def secret_values(host_vars: Mapping[str, Any], render: Render | None = None) ->
     ``render`` turns a template into its value (``Templar.template``); without it, a secret that is set by a template
     counts only where that template's own sources do.
     """
-    found: set[str] = set()
-    for key, value in host_vars.items():
-        if key not in _NOT_THE_HOSTS:
-            found.update(_walk(value, secret=names_secret(key), render=render))
-    return {piece for value in found for piece in _pieces(value)}
+    return SecretFinder().values(host_vars, render)
+
+
+class SecretFinder:
+    """``secret_values`` for one host after the other.
+
+    What two hosts that follow each other share (the variables of the play, of roles and groups, and what a task
+    registered for all of them, which may name the whole fleet) is looked through once.
+    """
+
+    def __init__(self) -> None:
+        # By identity, which the value that is kept beside it holds on to.
+        self._known: dict[tuple[int, bool], tuple[Any, tuple[_Found, ...]]] = {}
+
+    def values(self, host_vars: Mapping[str, Any], render: Render | None = None) -> set[str]:
+        known, self._known = self._known, {}
+        found: set[str] = set()
+        for key, value in host_vars.items():
+            if key in _NOT_THE_HOSTS:
+                continue
+            secret = names_secret(key)
+            if isinstance(value, (dict, list, tuple)):
+                place = (id(value), secret)
+                self._known[place] = known.get(place) or (value, tuple(_walk(value, secret=secret)))
+                raw = self._known[place][1]
+            else:
+                raw = tuple(_walk(value, secret=secret))
+            for text, template in raw:
+                found.update(_rendered(text, render) if template else (text,))
+        return {piece for value in found for piece in _pieces(value)}
 
 
 def mask(text: str, values: set[str]) -> str:
@@ -77,32 +104,31 @@ def mask(text: str, values: set[str]) -> str:
     return text
 
 
-def _walk(value: Any, *, secret: bool, render: Render | None) -> Iterator[str]:
+def _walk(value: Any, *, secret: bool) -> Iterator[_Found]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             inherited = secret and not _ABOUT_A_SECRET.search(str(key))
-            yield from _walk(inner, secret=inherited or names_secret(key), render=render)
+            yield from _walk(inner, secret=inherited or names_secret(key))
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _walk(inner, secret=secret, render=render)
+            yield from _walk(inner, secret=secret)
     elif isinstance(value, EncryptedString):
-        yield _decrypted(value)
+        yield _decrypted(value), False
     elif isinstance(value, str):
         if secret or _is_vaulted(value):
-            yield from _rendered(value, render)
+            yield value, "{{" in value or "{%" in value
     elif secret and isinstance(value, int) and not isinstance(value, bool):
-        yield str(value)
+        yield str(value), False
 
 
-def _rendered(value: str, render: Render | None) -> Iterator[str]:
-    if "{{" not in value and "{%" not in value:
-        yield value
-    elif render is not None:
-        try:
-            yield from _leaves(render(value))
-        except AnsibleError:
-            # It cannot be rendered, so no configuration can contain it either.
-            return
+def _rendered(template: str, render: Render | None) -> Iterator[str]:
+    if render is None:
+        return
+    try:
+        yield from _leaves(render(template))
+    except AnsibleError:
+        # It cannot be rendered, so no configuration can contain it either.
+        return
 
 
 def _leaves(value: Any) -> Iterator[str]:

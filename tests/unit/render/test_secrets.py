@@ -78,3 +78,34 @@ def test_secrets_are_plain_strings_and_masked_longest_first(vault):
     found = secret_values({"x": EncryptedString(ciphertext=vault.encrypt("moonlight").decode())})
     assert {type(value) for value in found} == {str}
     assert secrets.mask("key moonlight moon", found | {"moon"}) == "key <masked> <masked>"
+
+
+class _Counted(list):
+    walks = 0
+
+    def __iter__(self):
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_what_hosts_share_is_looked_through_once_and_rendered_for_each():
+    shared = _Counted(["{{ name }}-moonlight"])
+    finder = secrets.SecretFinder()
+    found = [finder.values({"tokens": shared, "name": name}, lambda _text, name=name: f"{name}-x") for name in "abc"]
+    assert found == [{"a-x"}, {"b-x"}, {"c-x"}]
+    assert shared.walks == 1
+
+
+def test_a_value_that_is_shared_counts_by_the_name_that_each_variable_gives_it():
+    shared = ["moonlight"]
+    finder = secrets.SecretFinder()
+    assert finder.values({"motd": shared}) == set()
+    assert finder.values({"motd": shared, "token": shared}) == {"moonlight"}
+    assert finder.values({"motd": shared}) == set()
+
+
+def test_a_finder_holds_on_to_one_host_and_no_more():
+    finder = secrets.SecretFinder()
+    for number in range(100):
+        assert finder.values({"tokens": [f"moonlight-{number}"]}) == {f"moonlight-{number}"}
+    assert len(finder._known) == 1
