@@ -55,18 +55,36 @@ def tree(root: int, without: Container[int] = ()) -> tuple[float, int]:
 
     ``without``: processes that do not count, and theirs neither.
     """
+    found = _descendants(root, without).values()
+    return sum(each.cpu for each in found), sum(each.rss for each in found)
+
+
+def _descendants(root: int, without: Container[int]) -> dict[int, _Process]:
     found = {pid: each for pid, each in _all() if pid not in without}
     children = defaultdict(list)
     for pid, each in found.items():
         children[each.parent].append(pid)
-    cpu, rss, waiting = 0.0, 0, [root]
+    tree, waiting = {}, [root]
     while waiting:
         pid = waiting.pop()
         waiting += children[pid]
         if each := found.get(pid):
-            cpu += each.cpu
-            rss += each.rss
-    return cpu, rss
+            tree[pid] = each
+    return tree
+
+
+def _forgotten(before: Mapping[int, _Process], now: Mapping[int, _Process]) -> float:
+    """CPU seconds of processes that have ended and of which their parent did not want to hear: Ray's workers."""
+    gone = (each for pid, each in before.items() if pid not in now)
+    return sum(each.cpu for each in gone if each.parent in now and _ignores_its_children(each.parent))
+
+
+def _ignores_its_children(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+        return bool(ignored >> signal.SIGCHLD - 1 & 1)
+    return False
 
 
 def _all() -> Iterator[tuple[int, _Process]]:
@@ -86,12 +104,20 @@ def measured(without: Container[int] = ()) -> Iterator[Used]:
     root = os.getpid()
     used = Used()
     ended = threading.Event()
-    looking = 0.0
+    looking = forgotten = 0.0
+    seen: dict[int, _Process] = {}
+
+    def take() -> None:
+        nonlocal seen, forgotten
+        now = _descendants(root, without)
+        forgotten += _forgotten(seen, now)
+        seen = now
+        used.rss_mb = max(used.rss_mb, sum(each.rss for each in now.values()) / _MEGABYTE)
 
     def look() -> None:
         nonlocal looking
         while not ended.wait(_LOOK_SECONDS):
-            used.rss_mb = max(used.rss_mb, tree(root, without)[1] / _MEGABYTE)
+            take()
             looking = time.thread_time()
 
     watcher = threading.Thread(target=look, daemon=True)
@@ -103,9 +129,8 @@ def measured(without: Container[int] = ()) -> Iterator[Used]:
         used.seconds = used.seconds or time.monotonic() - began
         ended.set()
         watcher.join()
-        after, rss = tree(root, without)
-        used.cpu_seconds = after - cpu - looking
-        used.rss_mb = max(used.rss_mb, rss / _MEGABYTE)
+        take()
+        used.cpu_seconds = sum(each.cpu for each in seen.values()) + forgotten - cpu - looking
 
 
 def run(

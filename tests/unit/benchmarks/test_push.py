@@ -5,9 +5,11 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from benchmarks import processes
 from benchmarks.processes import Used, run, tree
 from benchmarks.push.__main__ import Cost, _figures, _ratios
 from benchmarks.push.exchange import LINES, Router, Work, lines
@@ -83,3 +85,30 @@ def test_what_ran_before_a_command_is_no_part_of_what_it_used(tmp_path):
         assert used.rss_mb < (everything >> 20) - 100
     finally:
         earlier.communicate("\n")
+
+
+FORGETFUL = """
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    while time.process_time() < 0.3:
+        pass
+    print("worked", flush=True)
+    os.read(0, 1)
+    os._exit(0)
+time.sleep(600)
+"""
+
+
+def test_the_cpu_of_a_process_whose_parent_does_not_wait_for_it_counts():
+    command = [sys.executable, "-c", FORGETFUL]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"worked\n"
+        before = processes._descendants(parent.pid, ())
+        parent.stdin.write(b"x")
+        parent.stdin.flush()
+        while len(now := processes._descendants(parent.pid, ())) > 1:
+            time.sleep(0.01)
+        forgotten = processes._forgotten(before, now)
+        parent.kill()
+    assert 0.2 < forgotten < 1.0
