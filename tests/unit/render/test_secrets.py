@@ -91,8 +91,8 @@ class _Counted(list):
 def test_what_hosts_share_is_looked_through_once_and_rendered_for_each():
     shared = _Counted(["{{ name }}-moonlight"])
     finder = secrets.SecretFinder()
-    found = [finder.values({"tokens": shared, "name": name}, lambda _text, name=name: f"{name}-x") for name in "abc"]
-    assert found == [{"a-x"}, {"b-x"}, {"c-x"}]
+    found = [finder.values({"tokens": shared, "name": name}, lambda _text, name=name: f"{name}-moon") for name in "abc"]
+    assert found == [{"a-moon"}, {"b-moon"}, {"c-moon"}]
     assert shared.walks == 1
 
 
