@@ -7,6 +7,8 @@ import re
 _END = b"]]>]]>"
 _CHUNK = re.compile(rb"\n#([1-9][0-9]{0,9})\n")
 _LAST = b"\n##\n"
+# Whatever a message's first chunk is, it begins so.
+_FIRST = b"\n#"
 # "\n#4294967295\n" is the longest head of a chunk.
 _LONGEST_HEAD = 13
 
@@ -28,9 +30,19 @@ class Framer:
         self._buffer = bytearray()
         self._message = bytearray()
         self._searched = 0
+        self._ahead = 0
 
     def frame(self, message: bytes) -> bytes:
-        return b"\n#%d\n%s%s" % (len(message), message, _LAST) if self.chunked else message + _END
+        if not self.chunked:
+            return message + _END
+        ahead, self._ahead = self._ahead, 0
+        return (b"%s%d\n%s%s" % (_FIRST, len(message), message, _LAST))[ahead:]
+
+    def ahead(self) -> bytes:
+        """The next octet of the next message's frame, to be sent before there is a message; empty when none is sure."""
+        octet = _FIRST[self._ahead : self._ahead + 1] if self.chunked else b""
+        self._ahead += len(octet)
+        return octet
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes as they come; give the messages that are complete. Raises ``FramingError``."""

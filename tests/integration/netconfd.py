@@ -3,12 +3,13 @@
 """Real NETCONF servers: netconfd (yuma123), behind an OpenSSH server with the subsystem, one pair a device."""
 
 import getpass
+import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,11 @@ class Server:
 
 
 @contextmanager
-def serving(kind: str) -> Iterator[Server]:
-    """Run a server: ``candidate``, ``running`` (writable, with a startup configuration) or ``old`` (base:1.0)."""
+def serving(kind: str, in_between: Sequence[str] = ()) -> Iterator[Server]:
+    """Run a server: ``candidate``, ``running`` (writable, with a startup configuration) or ``old`` (base:1.0).
+
+    ``in_between``: a command that runs the subsystem, whose command follows it.
+    """
     # Not pytest's folder: the path of a socket may have no more than 107 bytes.
     directory = Path(tempfile.mkdtemp(prefix="netconfd-"))
     port = _free_port()
@@ -82,20 +86,23 @@ def serving(kind: str) -> Iterator[Server]:
         ]
         (directory / "startup.xml").write_text('<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"/>')
         netconfd = stack.enter_context(_process(command, directory))
-        (directory / "sshd.conf").write_text(_sshd(directory, port, listening))
+        subsystem = [*in_between, "/usr/sbin/netconf-subsystem", f"--ncxserver-sockname={port}@{listening}"]
+        (directory / "sshd.conf").write_text(_sshd(directory, port, subsystem))
         Path("/run/sshd").mkdir(exist_ok=True)
-        stack.enter_context(
+        sshd = stack.enter_context(
             _process(
                 ["/usr/sbin/sshd", "-D", "-f", str(directory / "sshd.conf"), "-E", str(directory / "sshd.log")],
                 directory,
             )
         )
-        _wait(lambda: listening.is_socket() and _answers(port), directory)
+        _wait(lambda: listening.is_socket() and _answers(port), (netconfd, sshd), directory)
         yield Server(directory, port, netconfd)
 
 
-def _sshd(directory: Path, port: int, listening: Path) -> str:
+def _sshd(directory: Path, port: int, subsystem: Sequence[str]) -> str:
+    # The user's shell runs the subsystem, and with it whatever the user starts a shell with.
     return f"""\
+SetEnv HOME={directory}
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {directory}/host
@@ -106,14 +113,18 @@ StrictModes no
 UsePAM no
 MaxStartups 100
 PidFile none
-Subsystem netconf "/usr/sbin/netconf-subsystem --ncxserver-sockname={port}@{listening}"
+Subsystem netconf "{" ".join(subsystem)}"
 """
 
 
 @contextmanager
 def _process(command: list[str], directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    # In ~/.yuma netconfd keeps what it goes back to when a change on trial is not confirmed: to each its own.
+    environment = {**os.environ, "HOME": str(directory)}
     with (directory / "output").open("ab") as output:
-        process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     try:
         yield process
     finally:
@@ -132,9 +143,11 @@ def _answers(port: int) -> bool:
         return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _wait(ready: Any, directory: Path) -> None:
+def _wait(ready: Callable[[], bool], processes: Sequence["subprocess.Popen[bytes]"], directory: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while not ready():
         said = "\n".join(path.read_text(errors="replace")[-2000:] for path in directory.glob("*.log"))
+        ended = [process.args for process in processes if process.poll() is not None]
+        assert not ended, f"{ended} ended: {said}"
         assert time.monotonic() < deadline, said
         time.sleep(0.05)

@@ -14,8 +14,7 @@ from rollouts import ROOT, Project
 from engine.devices.netconf import DRIVER
 from tests.integration.netconfd import SYSTEM, serving, why_not
 
-# netconfd now and then does not answer a get-config within 20 s, and why is not known yet: not to fail the rest for it.
-pytestmark = [pytest.mark.netconf, pytest.mark.long]
+pytestmark = pytest.mark.netconf
 
 SECRET = "radius-Xq7pA-s3cret"
 TEMPLATE = f"""\

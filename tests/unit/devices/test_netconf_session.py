@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 
 import asyncssh
@@ -65,9 +66,28 @@ class Server:
                 await process.stdout.drain()
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[tuple[Server, Device]]:
-    server = Server()
+class Waiting:
+    """Speaks base:1.1, and looks at a request only when more comes, as netconfd at one that came with the hello."""
+
+    def __init__(self, *capabilities: str) -> None:
+        self.greeting = hello("urn:ietf:params:netconf:base:1.1", *capabilities)
+        self.requests: list[bytes] = []
+        self.more = b""
+
+    async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        with contextlib.suppress(asyncssh.Error, OSError, asyncio.IncompleteReadError):
+            process.stdout.write(self.greeting + MARK)
+            await process.stdin.readuntil(MARK)
+            while True:
+                self.requests.append(self.more + await process.stdin.readuntil(b"\n##\n"))
+                self.more = b"" if self.more else await process.stdin.readexactly(1)
+                number = len(self.requests)
+                answer = f'<rpc-reply xmlns="{BASE}" message-id="{number}">{DATA}</rpc-reply>'.encode()
+                process.stdout.write(b"\n#%d\n%s\n##\n" % (len(answer), answer))
+
+
+@contextlib.asynccontextmanager
+async def listening(server: Server | Waiting) -> AsyncIterator[Device]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     acceptor = await asyncssh.listen(
         "127.0.0.1",
@@ -77,9 +97,15 @@ async def running() -> AsyncIterator[tuple[Server, Device]]:
         process_factory=server.serve,
         encoding=None,
     )
-    device = Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
-    yield server, device
+    yield Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
     acceptor.close()
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[tuple[Server, Device]]:
+    server = Server()
+    async with listening(server) as device:
+        yield server, device
 
 
 class NoLogin(asyncssh.SSHServer):
@@ -162,6 +188,23 @@ async def test_warnings_beside_an_answer_are_no_refusal(running: tuple[Server, D
     server, device = running
     breaks(server, get_config=ERROR.format(tag="x", severity="warning") + DATA)
     assert "hostname" in (await ask(device)).running
+
+
+async def test_a_netconfd_that_waits_for_more_after_the_first_request_gets_what_the_second_begins_with() -> None:
+    server = Waiting("http://netconfcentral.org/ns/yuma-types?module=yuma-types&amp;revision=2012-06-01")
+    async with listening(server) as device:
+        session = await DRIVER.connect(device)
+        assert await session.snapshot() == await session.snapshot()
+        await session.close()
+    assert [request.count(b"\n#") for request in server.requests] == [2, 2]
+
+
+async def test_no_other_server_gets_a_byte_before_there_is_a_request() -> None:
+    server = Waiting()
+    async with listening(server) as device:
+        with pytest.raises(CommandFailed, match="no answer to <get-config> within 1 s"):
+            await ask(dataclasses.replace(device, timeout=1.0))
+    assert (len(server.requests), server.more) == (1, b"")
 
 
 WANTED = '<system xmlns="urn:s"><hostname>r2</hostname></system>'

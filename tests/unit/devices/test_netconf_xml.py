@@ -212,6 +212,18 @@ def test_messages_come_out_whole_however_the_stream_is_cut(sent: list[bytes], da
     assert [message for piece in pieces for message in framer.feed(piece)] == sent
 
 
+@given(messages, st.data())
+def test_what_was_sent_ahead_of_a_message_is_not_sent_again(sent: list[bytes], data: st.DataObject) -> None:
+    framer = Framer(1000)
+    assert framer.ahead() == b""
+    framer.chunked = True
+    stream = b""
+    for message in sent:
+        stream += b"".join(framer.ahead() for _ in range(data.draw(st.integers(0, 4))))
+        stream += framer.frame(message)
+    assert framer.feed(stream) == sent
+
+
 def test_a_message_of_several_chunks_is_put_together() -> None:
     framer = Framer(1000)
     framer.chunked = True
