@@ -6,12 +6,14 @@ Nothing of a configuration is ever part of a command line, here or on the router
 """
 
 import asyncio
+import base64
 import contextlib
 import functools
 import json
 import re
 import secrets as tokens
 import shlex
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,19 +52,18 @@ while 1:
  l=i.readline()
  if l==b"{_MARK}\\n":break
  if not l:sys.exit({_CUT})
-n=int(i.readline())
-b=i.read(n)
-if len(b)<n:sys.exit({_CUT})
-import json
-b=json.loads(b)
+n,m=map(int,i.readline().split())
+b=i.read(n+m)
+if len(b)<n+m:sys.exit({_CUT})
+import base64,json,zlib
 def module(name,text):
  m=types.ModuleType(name);m.__package__="agent";m.__path__=[]
  sys.modules[name]=m
  exec(compile(text,name,"exec"),m.__dict__)
  return m
 module("agent","")
-for name,text in b["program"]:m=module("agent."+name,text)
-m.main(b["job"])
+for name,text in json.loads(zlib.decompress(base64.b64decode(b[:n]))):last=module("agent."+name,text)
+last.main(json.loads(b[n:]))
 """
 
 _ROLLBACK = Proof(
@@ -73,9 +74,11 @@ _ROLLBACK = Proof(
 
 
 @functools.cache
-def _program() -> list[list[str]]:
+def _program() -> str:
+    """The agent, packed: it goes to every router, and text of its size costs a third of a millisecond each time."""
     folder = Path(frr_agent.__file__).parent
-    return [[name, (folder / f"{name}.py").read_text(encoding="utf-8")] for name in frr_agent.SENT]
+    modules = [(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in frr_agent.SENT]
+    return base64.b64encode(zlib.compress(json.dumps(modules).encode(), 9)).decode()
 
 
 @dataclass(slots=True)
@@ -205,8 +208,8 @@ class FrrSession:
             )
 
     async def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        payload = json.dumps({"program": _program(), "job": {**job, "wait": self._lock_wait}})
-        stdin = f"{_MARK}\n{len(payload)}\n{payload}"
+        program, text = _program(), json.dumps({**job, "wait": self._lock_wait})
+        stdin = f"{_MARK}\n{len(program)} {len(text)}\n{program}{text}"
         try:
             done = await self._run(f"python3 -I -c {shlex.quote(_BOOTSTRAP)}", stdin)
         except CommandFailed as exc:

@@ -43,13 +43,9 @@ class Masker:
         patterns: Sequence[re.Pattern[str]] = (),
         fingerprint: Callable[[str], str] | None = None,
     ) -> None:
-        for pattern in patterns:
-            if _GROUP not in pattern.groupindex:
-                raise InvalidInput(f"The masking pattern {pattern.pattern!r} has no group named {_GROUP!r}")
         self._given = tuple(values)
         self._known: tuple[dict[str, str], re.Pattern[str] | None] | None = None
-        self._rules = [_Rule(pattern) for pattern in patterns if not pattern.flags & re.DOTALL]
-        self._blocks = [_Rule(pattern) for pattern in patterns if pattern.flags & re.DOTALL]
+        self._rules, self._blocks = _rules(tuple(patterns))
         self._fingerprint = fingerprint
 
     @property
@@ -132,6 +128,16 @@ class _Rule:
         yield from self.spans(body)
         if self.looks_left and body[:1] in ("+", "-", " "):
             yield from ((start + 1, stop + 1) for start, stop in self.spans(body[1:]))
+
+
+@lru_cache(maxsize=64)
+def _rules(patterns: tuple[re.Pattern[str], ...]) -> tuple[tuple[_Rule, ...], tuple[_Rule, ...]]:
+    """The rules for single lines and those for whole texts. Devices of a platform share their patterns."""
+    for pattern in patterns:
+        if _GROUP not in pattern.groupindex:
+            raise InvalidInput(f"The masking pattern {pattern.pattern!r} has no group named {_GROUP!r}")
+    rules = [(_Rule(pattern), bool(pattern.flags & re.DOTALL)) for pattern in patterns]
+    return tuple(rule for rule, block in rules if not block), tuple(rule for rule, block in rules if block)
 
 
 def _candidates(text: str, lowered: str, rules: Iterable[_Rule]) -> Iterator[tuple[int, str, str]]:
