@@ -86,11 +86,11 @@ class RayHead:
         self._process = self._ray("--head", **self._options)
         wait_for(self._answers, "the Jobs API")
 
-    def _ray(self, *words, **options):
+    def _ray(self, *words, inside=(), **options):
         words += tuple(f"--{option.replace('_', '-')}={value}" for option, value in options.items())
         with (self._path / "head.log").open("a") as log:
             return subprocess.Popen(
-                [Path(sys.executable).parent / "ray", "start", *words, "--block"],
+                [*inside, Path(sys.executable).parent / "ray", "start", *words, "--block"],
                 cwd=self._path,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -100,9 +100,15 @@ class RayHead:
             )
 
     def add_node(self, address):
-        """Join a second node of this machine, which calls itself by another address of the loopback network."""
+        """Join a second node of this machine, which calls itself by another address of the loopback network.
+
+        It has Ray's folder to itself, as on a machine of its own: nodes that share it remove each other's job packages
+        when they have no more use for them. Needs root.
+        """
         before = self.nodes()
+        own_folder = 'mount -t tmpfs raywright-test "$0" && exec "$@"'
         process = self._ray(
+            inside=("unshare", "--mount", "sh", "-c", own_folder, self.folder),
             address=self.gcs,
             node_ip_address=address,
             num_cpus=2,
@@ -118,16 +124,19 @@ class RayHead:
         summary = json.loads(self.get("/nodes?view=summary"))["data"]["summary"]
         return sum(each["raylet"]["state"] == "ALIVE" for each in summary)
 
-    def named(self, *parts):
-        """Processes of the cluster in whose command line all of these occur."""
-        return [pid for pid in self._processes() if all(part in b" ".join(words(pid)) for part in parts)]
+    def lose_node(self, process):
+        """End a node that was added as a power failure would, with all that runs on it."""
+        space = _mounts(process.pid)
+        if space is None:
+            return  # it is gone already
+        while found := [pid for pid in self._processes() if _mounts(pid) == space]:
+            _kill(found)
+            process.poll()
 
     def lose(self):
         """End the head as a power failure would, with all that runs on its machine."""
         while found := self._processes():
-            for pid in found:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill(found)
             self._process.poll()
         self._process.wait(DEADLINE)
 
@@ -177,9 +186,7 @@ class RayHead:
         self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        for pid in self._processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill(self._processes())
         self._process.wait(DEADLINE)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -215,6 +222,19 @@ def _copy(source, sink):
         while chunk := source.recv(65536):
             sink.sendall(chunk)
         sink.shutdown(socket.SHUT_WR)
+
+
+def _kill(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _mounts(pid):
+    """The mount namespace of a process."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    return None
 
 
 def words(pid):
