@@ -10,9 +10,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from fabrics import Fabric, fabric_of
 from promises import one_outcome_each, says_what_to_do
-from rollouts import DEADLINE, wait_for
-from test_rollout_frr import FRAGMENT, SECRET, WHOLE, Fabric, FabricProject
+from rollouts import DEADLINE, SharedFleetProject, wait_for
+from test_rollout_frr import FRAGMENT, SECRET, WHOLE
 
 from tests.integration import routers as lab
 
@@ -56,23 +57,13 @@ class StruckFabric(Fabric):
 
 @pytest.fixture(scope="module")
 def fabric(tmp_path_factory):
-    if reason := lab.why_not():
-        pytest.skip(reason)
-    base = tmp_path_factory.mktemp("struck")
-    link = base / "ansible_collections" / "raywright" / "fleet"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(lab.ROOT)
-    options = {**LAB, "lab_directory": str(base / "lab")}
-    try:
-        lab._lab(base, options)
-        yield StruckFabric(base / "lab", NAME)
-    finally:
-        lab._lab(base, {**options, "lab_state": "absent"})
+    with fabric_of(tmp_path_factory, LAB, StruckFabric) as fabric:
+        yield fabric
 
 
 @pytest.fixture
 def project(tmp_path, fabric):
-    project = FabricProject(tmp_path, fabric, fabric.directory.parent)
+    project = SharedFleetProject(tmp_path, fabric, fabric.directory.parent)
     yield project
     for name in fabric.names:
         with contextlib.suppress(ProcessLookupError):

@@ -233,7 +233,7 @@ def _kill(pids):
 def _mounts(pid):
     """The mount namespace of a process."""
     with contextlib.suppress(OSError):
-        return os.readlink(f"/proc/{pid}/ns/mnt")
+        return Path(f"/proc/{pid}/ns/mnt").readlink()
     return None
 
 

@@ -213,6 +213,25 @@ class Project:
         return report
 
 
+class SharedFleetProject(Project):
+    """A project of a test of its own, whose fleet is shared by its module."""
+
+    def __init__(self, path, fleet, collections):
+        self.path, self.fleet, self.started = path, fleet, []
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(path),
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_NOCOLOR": "1",
+            "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
+        }
+
+    def template(self, text):
+        (self.path / "own.j2").write_text(text)
+        return str(self.path / "own.j2")
+
+
 def wait_for(condition, what):
     deadline = time.monotonic() + DEADLINE
     while not (found := condition()):

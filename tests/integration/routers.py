@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from engine.devices.base import Device
+from engine.devices.frr import DRIVER, FrrSession
 
 ROOT = Path(__file__).resolve().parents[2]
 # Benchmarking addresses (RFC 2544) are the default lab's; the tests' labs run beside it, in slices of this network.
@@ -70,29 +71,47 @@ class Routers:
 
 
 @contextmanager
+def built(base: Path, options: dict[str, str]) -> Iterator[Path]:
+    """A lab, kept in ``base`` beside the collection as playbooks find it; gives the lab's folder."""
+    link = base / "ansible_collections" / "raywright" / "fleet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(ROOT)
+    directory = base / "lab"
+    try:
+        _lab(directory, options)
+        yield directory
+    finally:
+        _lab(directory, {**options, "lab_state": "absent"})
+
+
+@contextmanager
 def running(base: Path) -> Iterator[Routers]:
     """Three routers, kept in ``base``: one spine and two leafs, BGP between them."""
-    collections = base / "collections"
-    (collections / "ansible_collections" / "raywright").mkdir(parents=True)
-    (collections / "ansible_collections" / "raywright" / "fleet").symlink_to(ROOT)
-    lab = _options(base / "lab")
-    try:
-        _lab(collections, lab)
-        yield Routers(base / "lab", _hosts(base / "lab" / "inventory.yml"))
-    finally:
-        _lab(collections, {**lab, "lab_state": "absent"})
+    with built(base, _three()) as directory:
+        yield Routers(directory, hosts(directory / "inventory.yml"))
 
 
 def again(routers: Routers) -> None:
     """Start those routers that have ended."""
-    _lab(routers.directory.parent / "collections", _options(routers.directory))
+    _lab(routers.directory, _three())
 
 
-def _options(directory: Path) -> dict[str, str]:
-    return {**own_lab("d"), "lab_routers": "3", "lab_spines": "1", "lab_directory": str(directory)}
+@asynccontextmanager
+async def session(device: Device) -> AsyncIterator[FrrSession]:
+    """A session of the FRR driver."""
+    opened = await DRIVER.connect(device)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
-def _lab(collections: Path, options: dict[str, str]) -> None:
+def _three() -> dict[str, str]:
+    return {**own_lab("d"), "lab_routers": "3", "lab_spines": "1"}
+
+
+def _lab(directory: Path, options: dict[str, str]) -> None:
+    collections, options = directory.parent, {**options, "lab_directory": str(directory)}
     extra = [word for name, value in options.items() for word in ("-e", f"{name}={value}")]
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), "raywright.fleet.lab", *extra],
@@ -105,6 +124,7 @@ def _lab(collections: Path, options: dict[str, str]) -> None:
     assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("fatal")]
 
 
-def _hosts(inventory: Path) -> dict[str, dict[str, Any]]:
+def hosts(inventory: Path) -> dict[str, dict[str, Any]]:
+    """The hosts of an inventory that are defined, each with its variables."""
     groups = yaml.safe_load(inventory.read_text())
     return {name: values for group in groups.values() for name, values in (group.get("hosts") or {}).items() if values}

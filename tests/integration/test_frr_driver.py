@@ -15,7 +15,7 @@ import pytest
 from engine.devices.base import Device, Snapshot
 from engine.devices.frr import DRIVER, FrrSession
 from engine.errors import CommandFailed, DeviceError, HostKeyRefused, LoginRefused, Rejected, SessionLost, Unreachable
-from tests.integration.routers import Routers
+from tests.integration.routers import Routers, session
 
 pytestmark = pytest.mark.frr
 
@@ -58,15 +58,6 @@ route-map M permit 10
  match community CL
 exit
 """
-
-
-@contextlib.asynccontextmanager
-async def session(device: Device) -> AsyncIterator[FrrSession]:
-    opened = await DRIVER.connect(device)
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 @pytest.fixture

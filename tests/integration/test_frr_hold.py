@@ -12,25 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.devices.base import Change, Device, Hold, Snapshot
-from engine.devices.frr import DRIVER, FrrSession
+from engine.devices.base import Change, Hold, Snapshot
+from engine.devices.frr import FrrSession
 from engine.errors import CommandFailed, NotHeld, Rejected
-from tests.integration.routers import Routers, again, own_lab
+from tests.integration.routers import Routers, again, own_lab, session
 
 pytestmark = pytest.mark.frr
 
 RUN = "r-abcdefghij"
 ROUTE = "ip route 10.93.0.0/16 Null0\n"
 LAB = own_lab("d")["lab_name"]
-
-
-@contextlib.asynccontextmanager
-async def session(device: Device) -> AsyncIterator[FrrSession]:
-    opened = await DRIVER.connect(device)
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 @pytest.fixture

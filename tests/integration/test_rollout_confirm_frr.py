@@ -6,8 +6,9 @@ import os
 import signal
 
 import pytest
-from rollouts import wait_for
-from test_rollout_frr import FRAGMENT, Fabric, FabricProject
+from fabrics import fabric_of
+from rollouts import SharedFleetProject, wait_for
+from test_rollout_frr import FRAGMENT
 
 from tests.integration import routers as lab
 
@@ -20,21 +21,11 @@ GIVEN = {"mode": "merge", "stages": ["100%"], "validate": [WAITING], "timeout": 
 
 @pytest.fixture(scope="module")
 def fabric(tmp_path_factory):
-    if reason := lab.why_not():
-        pytest.skip(reason)
-    base = tmp_path_factory.mktemp("fabric")
-    link = base / "ansible_collections" / "raywright" / "fleet"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(lab.ROOT)
-    options = {**LAB, "lab_directory": str(base / "lab")}
-    try:
-        lab._lab(base, options)
-        yield Fabric(base / "lab", LAB["lab_name"])
-    finally:
-        lab._lab(base, {**options, "lab_state": "absent"})
+    with fabric_of(tmp_path_factory, LAB) as fabric:
+        yield fabric
 
 
-class Trial(FabricProject):
+class Trial(SharedFleetProject):
     def __init__(self, path, fleet, collections):
         super().__init__(path, fleet, collections)
         (path / "tmp").mkdir()

@@ -14,7 +14,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rollouts import Project, wait_for
+from fabrics import fabric_of
+from rollouts import SharedFleetProject, wait_for
 
 from tests.integration import routers as lab
 
@@ -89,82 +90,15 @@ LOSE = f"""\
 """
 
 
-class Fabric:
-    """The routers, seen from the host: what their owner would see on a console."""
-
-    def __init__(self, directory, lab_name=NAME):
-        self.directory = directory
-        self.lab_name = lab_name
-        self.names = list(lab._hosts(directory / "inventory.yml"))
-        (directory / "inventory").symlink_to("inventory.yml")
-
-    def on(self, name, *command, given=None):
-        pids = subprocess.run(
-            ["ip", "netns", "pids", f"{self.lab_name}-{name}"], capture_output=True, text=True, check=True
-        )
-        first = next(pid for pid in pids.stdout.split() if _is_first(pid))
-        words = ["nsenter", "-t", first, "-m", "-n", "-u", "-p", *command]
-        return subprocess.run(words, capture_output=True, check=True, input=given).stdout
-
-    def configurations(self):
-        """Running and saved configuration of every router, in bytes."""
-        return {name: (self.running(name), self.on(name, "cat", "/etc/frr/frr.conf")) for name in self.names}
-
-    def running(self, name):
-        return self.on(name, "vtysh", "-c", "show running-config")
-
-    def link(self, state):
-        for name in self.names:
-            router = f"{self.lab_name}-{name}"
-            subprocess.run(["ip", "netns", "exec", router, "ip", "link", "set", "eth0", state], check=True)
-
-    def stop(self):
-        pass
-
-
-def _is_first(pid):
-    with contextlib.suppress(OSError):
-        return re.search(r"^NSpid:.*\s1$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-
-
-class FabricProject(Project):
-    """A project of a test of its own; the routers are everybody's."""
-
-    def __init__(self, path, fleet, collections):
-        self.path, self.fleet, self.started = path, fleet, []
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(path),
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(collections),
-            "ANSIBLE_NOCOLOR": "1",
-            "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
-        }
-
-    def template(self, text):
-        (self.path / "own.j2").write_text(text)
-        return str(self.path / "own.j2")
-
-
 @pytest.fixture(scope="module")
 def fabric(tmp_path_factory):
-    if reason := lab.why_not():
-        pytest.skip(reason)
-    base = tmp_path_factory.mktemp("fabric")
-    link = base / "ansible_collections" / "raywright" / "fleet"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(lab.ROOT)
-    options = {**LAB, "lab_directory": str(base / "lab")}
-    try:
-        lab._lab(base, options)
-        yield Fabric(base / "lab")
-    finally:
-        lab._lab(base, {**options, "lab_state": "absent"})
+    with fabric_of(tmp_path_factory, LAB) as fabric:
+        yield fabric
 
 
 @pytest.fixture
 def project(tmp_path, fabric):
-    project = FabricProject(tmp_path, fabric, fabric.directory.parent)
+    project = SharedFleetProject(tmp_path, fabric, fabric.directory.parent)
     yield project
     project.end()
     fabric.link("up")
@@ -433,7 +367,7 @@ def test_the_second_of_a_pair_is_not_touched_when_the_first_breaks_its_bgp(proje
 
 
 def test_the_router_that_our_way_to_another_leads_through_comes_last(project):
-    hosts = lab._hosts(project.fleet.directory / "inventory.yml")
+    hosts = lab.hosts(project.fleet.directory / "inventory.yml")
     [spine] = [name for name in hosts if name.startswith("spine")]
     far = str(ipaddress.ip_network(LAB["lab_management_network"])[-3])
     ours = subprocess.run(
