@@ -5,11 +5,10 @@
 import asyncio
 import contextlib
 import getpass
-import os
 
 import pytest
 import yaml
-from rollouts import ROOT, Project
+from rollouts import ROOT, SharedFleetProject
 
 from engine.devices.netconf import DRIVER
 from tests.integration.netconfd import SYSTEM, serving, why_not
@@ -73,23 +72,6 @@ class Servers:
         pass
 
 
-class NetconfProject(Project):
-    def __init__(self, path, fleet, collections):
-        self.path, self.fleet, self.started = path, fleet, []
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(path),
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(collections),
-            "ANSIBLE_NOCOLOR": "1",
-            "RAYWRIGHT_LEDGER_URL": f"sqlite:///{path}/ledger/ledger.db",
-        }
-
-    def template(self, text):
-        (self.path / "own.j2").write_text(text)
-        return str(self.path / "own.j2")
-
-
 @pytest.fixture
 def project(tmp_path):
     if reason := why_not():
@@ -100,7 +82,7 @@ def project(tmp_path):
     with contextlib.ExitStack() as stack:
         kinds = {"nc1": "candidate", "nc2": "candidate", "nc3": "candidate", "nc4": "running"}
         servers = {name: stack.enter_context(serving(kind)) for name, kind in kinds.items()}
-        project = NetconfProject(tmp_path, Servers(tmp_path / "fleet", servers), tmp_path)
+        project = SharedFleetProject(tmp_path, Servers(tmp_path / "fleet", servers), tmp_path)
         stack.callback(project.end)
         yield project
 
