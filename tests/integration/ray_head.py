@@ -105,7 +105,8 @@ class RayHead:
         It has Ray's folder to itself, as on a machine of its own: nodes that share it remove each other's job packages
         when they have no more use for them. Needs root.
         """
-        before = self.nodes()
+        # The head answers before it knows of its own node.
+        before = wait_for(self.nodes, "the head's own node")
         own_folder = 'mount -t tmpfs raywright-test "$0" && exec "$@"'
         process = self._ray(
             inside=("unshare", "--mount", "sh", "-c", own_folder, self.folder),
