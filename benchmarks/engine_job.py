@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,8 +41,12 @@ class Rollout:
     wanted: Mapping[str, str]
     concurrency: int
     mode: str = "merge"
+    ray: str = "local"
+    """Or ``auto``: the cluster that ``RAY_ADDRESS`` names."""
     key: FleetKey = field(default_factory=FleetKey.from_environment)
     _ledger: Ledger = field(init=False)
+    acting_seconds: float = 0.0
+    """Of the last push: from the first device that was handed out to the last outcome."""
     _run: str = ""
     _policy: Policy = field(init=False)
 
@@ -85,7 +90,17 @@ class Rollout:
         targets = staging.check_plan(self._ledger, self._ledger.run(self._run))
         left = staging.remaining(targets, stage, first=True, resumed=False, events=())
         recorder = Recorder(self._ledger, self._run, stage, left.targets)
-        summary = self._engine(stage, self._pushes(left), recorder.take)
+        began = 0.0
+
+        def take(event: dict[str, Any]) -> None:
+            nonlocal began
+            if event["event"] == "dispatched":
+                began = began or time.monotonic()
+            elif event["event"] == "outcome":
+                self.acting_seconds = time.monotonic() - began
+            recorder.take(event)
+
+        summary = self._engine(stage, self._pushes(left), take)
         recorder.flush()
         self._ledger.move_checkpoint(self._run, stage, "passed")
         return summary, recorder.outcomes
@@ -110,7 +125,7 @@ class Rollout:
             "settings": settings.as_dict(),
             "controller": {"pid": me.pid, "started": me.started},
             "private_keys": [self.devices[0].private_key],
-            "ray": "local",
+            "ray": self.ray,
         }
         if stage != "plan":
             header |= {"folder": str(self.folder), "journal": str(self.folder / f"{stage}.jsonl")}

@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A driver whose devices are in memory: a fake, for measuring what the engine itself costs, and for nothing else.
 
-It answers at once and keeps nothing beyond its session. ``RAYWRIGHT_DRIVERS=benchmarks.memory`` makes it known.
+It answers at once and keeps nothing beyond its session. ``RAYWRIGHT_DRIVERS=benchmarks.memory`` makes it known. With
+``RAYWRIGHT_BENCHMARK_BUSY`` a change occupies the worker for so many seconds, without computing.
 """
 
+import os
+import time
+
 from engine.devices.base import Change, Device, Hold, Mode, Snapshot, WithoutHold
+
+_BUSY = float(os.environ.get("RAYWRIGHT_BENCHMARK_BUSY", "0"))
 
 
 def running(name: str) -> str:
@@ -26,6 +32,8 @@ class MemorySession(WithoutHold):
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
         self.refuse_hold(hold)
+        if _BUSY:
+            time.sleep(_BUSY)  # noqa: ASYNC251 - nothing else is to happen in this worker meanwhile
         self._running += change.wanted
 
     async def save(self) -> None:
