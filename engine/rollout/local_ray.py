@@ -71,6 +71,9 @@ class Home:
             "RAY_AUTH_TOKEN_PATH": str(self.token),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            # Ray's own default is 15, with which a worker gets next to no CPU on a busy machine: in the middle of
+            # changes, whose sessions then time out.
+            "RAY_worker_niceness": "0",
         }
 
 

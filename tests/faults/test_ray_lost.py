@@ -67,6 +67,16 @@ def test_workers_that_are_killed_again_and_again_cost_no_outcome_and_no_second_c
     done(project, project.output)
 
 
+def test_workers_have_the_priority_of_the_command_that_they_work_for(project_of):
+    project = project_of(14, 60.0)
+    process = project.start(**GIVEN)
+    in_the_second_stage(project, process)
+    workers = project.processes(argument=b"ray::_Actor")
+    assert workers
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers} == {os.getpriority(os.PRIO_PROCESS, process.pid)}
+    assert process.wait(DEADLINE) == 0, project.output
+
+
 def test_one_device_that_kills_every_worker_that_talks_to_it_ends_unknown_and_alone(project_of):
     project = project_of(14, 60.0)
     poison = project.fleet.names[-1]
