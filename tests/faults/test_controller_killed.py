@@ -103,6 +103,10 @@ class Killer:
         self._longest = min(MOST, self._longest * (1.3 if handed_out == self._handed_out else 0.9))
         self._handed_out = handed_out
 
+    def missed(self):
+        """The controller had come to its end before."""
+        self._longest *= 0.6
+
 
 NAME = "killed"
 
@@ -166,6 +170,7 @@ def test_a_controller_killed_at_any_instant_is_resumed_and_nobody_is_configured_
                 assert ended in {0, -signal.SIGKILL}, controller.said
                 never_blind(project.fleet)
                 if ended == 0:
+                    killer.missed()
                     break
                 killed += 1
                 outcomes = one_outcome_each(project, project.fleet.names)
