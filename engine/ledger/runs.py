@@ -82,15 +82,7 @@ class Runs(Store):
     def move_run(self, run_id: str, state: RunState, *, detail: Mapping[str, Any] | None = None) -> Run:
         """Change the state of a run. The state it has already is accepted and, without detail, records nothing."""
         with self._write() as write:
-            run = get_run(write.connection, run_id)
-            if run.state == state and detail is None:
-                return run
-            if run.state != state:
-                check_move(RUN_STATES, f"Run {run_id}", run.state, state)
-            set_run(write, run, state=state)
-            claims.settle(write, run_id, state)
-            data = {"from": run.state, "detail": dict(detail or {}), "set": {"state": state}}
-            write.event(run_id, "run.moved", data)
+            _move_run(write, run_id, state, detail)
             return get_run(write.connection, run_id)
 
     def add_checkpoint(self, run_id: str, checkpoint: NewCheckpoint, *, after_end: bool = False) -> Checkpoint:
@@ -127,28 +119,58 @@ class Runs(Store):
         *,
         verdict: str | None = None,
         detail: Mapping[str, Any] | None = None,
+        run_state: RunState | None = None,
+        run_detail: Mapping[str, Any] | None = None,
     ) -> Checkpoint:
-        """Change the state of a checkpoint. ``detail`` is added to what is recorded already."""
+        """Change the state of a checkpoint. ``detail`` is added to what is recorded already.
+
+        ``run_state`` is what this means for the run: both are changed together, for whoever dies between the two leaves
+        a run that never ends.
+        """
         with self._write() as write:
-            old = get_checkpoint(write.connection, run_id, name)
-            if old.state == state and verdict is None and detail is None:
-                return old
-            values: dict[str, Any] = {"state": state}
-            if old.state != state:
-                check_move(CHECKPOINT_STATES, f"Checkpoint {name} of run {run_id}", old.state, state)
-                values |= {"verdict": None, "ended": None} if state in {"pending", "running"} else {}
-                values |= {"started": write.now} if state == "running" else {}
-                ended = state in {"passed", "failed", "skipped"}
-                values |= {"ended": write.now, "closed": write.now} if ended else {}
-            values |= {} if verdict is None else {"verdict": verdict}
-            fields: dict[str, Any] = {key: values[key] for key in ("state", "verdict") if key in values}
-            if detail is not None:
-                values["detail"] = {**old.detail, **detail}
-                fields["detail"] = fingerprint(values["detail"])
-            one = (tables.checkpoints.c.run_id == run_id, tables.checkpoints.c.name == name)
-            write.connection.execute(update(tables.checkpoints).where(*one).values(**values))
-            write.event(run_id, "checkpoint.moved", {"checkpoint": name, "from": old.state, "set": fields})
+            _move_checkpoint(write, run_id, name, state, verdict, detail)
+            if run_state is not None:
+                _move_run(write, run_id, run_state, run_detail)
             return get_checkpoint(write.connection, run_id, name)
+
+
+def _move_checkpoint(
+    write: Writing,
+    run_id: str,
+    name: str,
+    state: CheckpointState,
+    verdict: str | None,
+    detail: Mapping[str, Any] | None,
+) -> None:
+    old = get_checkpoint(write.connection, run_id, name)
+    if old.state == state and verdict is None and detail is None:
+        return
+    values: dict[str, Any] = {"state": state}
+    if old.state != state:
+        check_move(CHECKPOINT_STATES, f"Checkpoint {name} of run {run_id}", old.state, state)
+        values |= {"verdict": None, "ended": None} if state in {"pending", "running"} else {}
+        values |= {"started": write.now} if state == "running" else {}
+        ended = state in {"passed", "failed", "skipped"}
+        values |= {"ended": write.now, "closed": write.now} if ended else {}
+    values |= {} if verdict is None else {"verdict": verdict}
+    fields: dict[str, Any] = {key: values[key] for key in ("state", "verdict") if key in values}
+    if detail is not None:
+        values["detail"] = {**old.detail, **detail}
+        fields["detail"] = fingerprint(values["detail"])
+    one = (tables.checkpoints.c.run_id == run_id, tables.checkpoints.c.name == name)
+    write.connection.execute(update(tables.checkpoints).where(*one).values(**values))
+    write.event(run_id, "checkpoint.moved", {"checkpoint": name, "from": old.state, "set": fields})
+
+
+def _move_run(write: Writing, run_id: str, state: RunState, detail: Mapping[str, Any] | None) -> None:
+    run = get_run(write.connection, run_id)
+    if run.state == state and detail is None:
+        return
+    if run.state != state:
+        check_move(RUN_STATES, f"Run {run_id}", run.state, state)
+    set_run(write, run, state=state)
+    claims.settle(write, run_id, state)
+    write.event(run_id, "run.moved", {"from": run.state, "detail": dict(detail or {}), "set": {"state": state}})
 
 
 def get_run(connection: Connection, run_id: str) -> Run:

@@ -88,9 +88,14 @@ class ActionModule(LedgerAction):
         verdict = "failed" if state == "failed" and args["state"] == "pass" else args["verdict"]
         if state == "skipped" and before == "failed":
             ledger.move_checkpoint(run_id, name, "pending")
-        checkpoint = ledger.move_checkpoint(run_id, name, state, verdict=verdict, detail=plain(args["detail"]) or None)
-        if state == "failed" and args["lost"] == "stop":
-            ledger.move_run(run_id, "failed")
+        checkpoint = ledger.move_checkpoint(
+            run_id,
+            name,
+            state,
+            verdict=verdict,
+            detail=plain(args["detail"]) or None,
+            run_state="failed" if state == "failed" and args["lost"] == "stop" else None,
+        )
         if state != _STATES[args["state"]]:
             more = f" and {len(lost) - _NAMES_SHOWN} more" if len(lost) > _NAMES_SHOWN else ""
             msg = (

@@ -56,7 +56,12 @@ class ActionModule(LedgerAction):
         last = _last(ledger, run)
         behind = {each.name for each in due if each.tried}
         steps = reversal.steps([each.name for each in due], stages, args["order"], behind=behind, last=last)
-        if self._task.check_mode or not due:
+        if self._task.check_mode:
+            return _would(run, due, steps)
+        if not due:
+            # A rollback before this one may have died behind its last device.
+            with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)):
+                Rollback(ledger, run, policy, [], [], args).finish()
             return _would(run, due, steps)
         reader = Devices(
             task_vars, self._play_context, self._task, timeout=policy.timeout, platform=_playbook.platform_of(policy)

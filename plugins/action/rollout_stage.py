@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ansible.plugins.action import ActionBase
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Run, Target
+    from ansible_collections.raywright.fleet.engine.ledger.records import CheckpointState, RunState
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.engine.rollout.recording import Recorder
     from ansible_collections.raywright.fleet.engine.rollout.staging import Remaining, Verdict
@@ -338,30 +339,53 @@ class Stage:
         }
         if verdict == "inconclusive":
             # The checkpoint stays running: the next try validates again, and nothing goes on before it does.
-            self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running", verdict=reason, detail=told)
-            self._ledger.move_run(self._run.id, "paused", detail={"reason": reason})
+            self._record("running", reason, told, "paused", reason)
             waiting = "; until then devices take back what is not confirmed" if recorder.unconfirmed else ""
             msg = f"{result['msg'].rstrip('.')}. The run is paused: run the same command again{waiting}"
             return {**result, "failed": True, "msg": msg}
-        state = "passed" if verdict == "passed" else "failed"
-        self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, state, verdict=reason or verdict, detail=told)
-        if verdict == "failed":
-            if taken_back := self._policy.confirm_timeout > 0 and not outcomes.keys() & _LEFT_BEHIND:
-                result["msg"] += ". Its devices took their changes back"
-            if self._policy.on_failure == "stop" or (taken_back and not self._changed_elsewhere()):
-                state = "stopped" if self._policy.on_failure == "stop" else "rolled_back"
-                self._ledger.move_run(self._run.id, state, detail={"reason": reason})
-            elif taken_back and self._policy.on_failure == "rollback_stage":
-                self._ledger.move_run(self._run.id, "stopped", detail={"reason": reason})
-            if self._policy.on_failure == "stop":
-                result["msg"] += (
-                    ". The run is stopped and no other device is touched: correct the cause and run the same command, "
-                    "which plans anew; or take the change back (raywright.fleet.rollback)"
-                )
-            return {**result, "failed": True}
-        if all(each.state in {"passed", "skipped"} for each in self._ledger.checkpoints(self._run.id)):
-            self._ledger.move_run(self._run.id, "completed")
-        return result
+        if verdict == "passed":
+            others = (each for each in self._ledger.checkpoints(self._run.id) if each.name != self._checkpoint.name)
+            last = all(each.state in {"passed", "skipped"} for each in others)
+            self._record("passed", reason or verdict, told, "completed" if last else None)
+            return result
+        taken_back = self._policy.confirm_timeout > 0 and not outcomes.keys() & _LEFT_BEHIND
+        self._record("failed", reason or verdict, told, self._ended(taken_back=taken_back), reason)
+        if taken_back:
+            result["msg"] += ". Its devices took their changes back"
+        if self._policy.on_failure == "stop":
+            result["msg"] += (
+                ". The run is stopped and no other device is touched: correct the cause and run the same command, "
+                "which plans anew; or take the change back (raywright.fleet.rollback)"
+            )
+        return {**result, "failed": True}
+
+    def _ended(self, *, taken_back: bool) -> RunState | None:
+        """What a failed stage makes of its run; nothing yet, where a rollback follows."""
+        if self._policy.on_failure == "stop":
+            return "stopped"
+        if taken_back and not self._changed_elsewhere():
+            return "rolled_back"
+        if taken_back and self._policy.on_failure == "rollback_stage":
+            return "stopped"
+        return None
+
+    def _record(
+        self,
+        state: CheckpointState,
+        verdict: str,
+        told: dict[str, Any],
+        run_state: RunState | None,
+        run_reason: str | None = None,
+    ) -> None:
+        self._ledger.move_checkpoint(
+            self._run.id,
+            self._checkpoint.name,
+            state,
+            verdict=verdict,
+            detail=told,
+            run_state=run_state,
+            run_detail=None if run_reason is None else {"reason": run_reason},
+        )
 
 
 def devices_of(action: ActionBase, task_vars: dict[str, Any], policy: Policy, names: list[str]) -> list[Reached]:

@@ -140,12 +140,16 @@ class Planning:
         """Bring the ledger to where the plan leaves it: waiting for its first stage, or ended already."""
         ledger.move_checkpoint(run_id, "plan", "running", detail={"engine": self._engine})
         if plan.stopped:
-            ledger.move_checkpoint(run_id, "plan", "failed", verdict=plan.stopped)
-            return ledger.move_run(run_id, "stopped", detail={"reason": plan.stopped}).state
-        if not plan.stages:
-            ledger.move_checkpoint(run_id, "plan", "passed", verdict="nothing to change")
-            return ledger.move_run(run_id, "completed", detail={"reason": "nothing to change"}).state
-        if self._policy.approval != "plan":
+            ended = {"reason": plan.stopped}
+            ledger.move_checkpoint(
+                run_id, "plan", "failed", verdict=plan.stopped, run_state="stopped", run_detail=ended
+            )
+        elif not plan.stages:
+            ended = {"reason": "nothing to change"}
+            ledger.move_checkpoint(
+                run_id, "plan", "passed", verdict=ended["reason"], run_state="completed", run_detail=ended
+            )
+        elif self._policy.approval != "plan":
             ledger.move_checkpoint(run_id, "plan", "passed")
         return ledger.run(run_id).state
 

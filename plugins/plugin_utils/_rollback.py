@@ -77,6 +77,11 @@ class Rollback:
                 break
         return self._end(tripped)
 
+    def finish(self) -> None:
+        """End what an earlier rollback restored whole, and died before it could say so; nothing if there was none."""
+        if self._close_interrupted():
+            self._end(None)
+
     def _close_interrupted(self) -> int:
         """Close the steps of a try that died in the middle; return how many steps there have been."""
         from ansible_collections.raywright.fleet.engine.rollout.rollback import steps_of

@@ -172,6 +172,12 @@ class Project:
         ) as connection:
             return connection.execute(statement, values).fetchall()
 
+    def strike(self, statement):
+        """Change the ledger behind its back."""
+        with contextlib.closing(sqlite3.connect(self.path / "ledger" / "ledger.db", timeout=30)) as connection:
+            connection.execute(statement)
+            connection.commit()
+
     def outcomes(self):
         """Outcome of every device of the newest run, from the ledger."""
         newest = "SELECT id FROM runs ORDER BY number DESC LIMIT 1"

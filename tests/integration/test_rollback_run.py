@@ -133,3 +133,19 @@ def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, 
     assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
     assert project.add_up()["outcomes"] == {"rolled_back": SMALL}
     assert set(project.fleet.commits().values()) == {2}, "once changed and once restored"
+
+
+def test_one_that_died_behind_its_last_device_is_ended_by_the_next(project_of):
+    project = project_of()
+    before, _order = rolled_out(project)
+    # The ledger takes everything but the last word, as if the process had been killed just before it.
+    strike = "CREATE TRIGGER strike BEFORE UPDATE OF state ON runs BEGIN SELECT RAISE(ABORT, 'struck'); END"
+    project.strike(strike)
+    code, output = rollback(project)
+    assert (code, "struck" in output) == (2, True), output
+    assert (project.fleet.configurations() == before, project.state()) == (True, "completed")
+    project.strike("DROP TRIGGER strike")
+    code, output = rollback(project)
+    assert (code, project.state()) == (0, "rolled_back"), output
+    assert project.query("SELECT count(*) FROM claims") == [(0,)]
+    assert set(project.fleet.commits().values()) == {2}, "once changed and once restored"

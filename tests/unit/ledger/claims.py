@@ -150,6 +150,20 @@ class LedgerClaims:
         assert ledger.run(run_id).state == "running"
         assert ledger.verify().ok
 
+    def test_a_checkpoint_and_what_it_means_for_its_run_are_recorded_together_or_not_at_all(self, ledger):
+        run_id = planned(ledger)
+        ledger.move_run(run_id, "running")
+        for name in ("50%", "100%"):
+            ledger.move_checkpoint(run_id, name, "running")
+        ledger.move_checkpoint(run_id, "50%", "passed")
+        with pytest.raises(LedgerError, match="planned"):
+            ledger.move_checkpoint(run_id, "100%", "passed", run_state="planned")
+        assert [each.state for each in ledger.checkpoints(run_id)] == ["passed", "running"]
+        ledger.move_checkpoint(run_id, "100%", "passed", run_state="completed", run_detail={"reason": "done"})
+        assert [each.state for each in ledger.checkpoints(run_id)] == ["passed", "passed"]
+        assert ledger.run(run_id).state == "completed"
+        assert ledger.verify().ok
+
     def test_outcomes_add_up_to_the_fleet_and_survive_in_plan_order(self, ledger):
         run_id = planned(ledger, devices=2500)
         ledger.record_outcomes(
