@@ -301,7 +301,7 @@ def rounded(value: Any) -> Any:
 def main() -> None:
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=summary)
-    parser.add_argument("-i", "--inventory", required=True)
+    parser.add_argument("-i", "--inventory", action="append", required=True, help="may be given several times")
     parser.add_argument("--playbook", default="raywright.fleet.deploy")
     parser.add_argument("--hosts", default="ray_cluster", help="group on which the empty tasks run")
     parser.add_argument("--runs", type=int, default=2)
@@ -310,13 +310,14 @@ def main() -> None:
     parser.add_argument("more", nargs="*", help="for ansible-playbook, after --")
     options = parser.parse_args()
     options.logs.mkdir(parents=True, exist_ok=True)
+    inventories = [word for each in options.inventory for word in ("-i", each)]
     results = []
     with tempfile.TemporaryDirectory() as name:
         playbook = wrapped(options.playbook, options.hosts, Path(name))
         program = Path(sys.executable).with_name("ansible-playbook")
         for number in range(1, options.runs + 1):
             log, times = options.logs / f"deployment-{number}.log", Path(name) / f"{number}.jsonl"
-            command = [str(program), "-i", options.inventory, str(playbook), *options.more]
+            command = [str(program), *inventories, str(playbook), *options.more]
             began, ended, status = run(command, log=log, times=times, approver=options.approve_as)
             if status:
                 raise SystemExit(f"Run {number} ended with status {status}; its output stands in {log}.")
