@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether every node of a Ray cluster is fit to run workers, found out before a device is touched."""
 
-import importlib
+import importlib.util
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from .parcel import GIVE_THE_KEY, node_key
 
 _PURPOSE = "node check"
 _SECONDS = 120.0
-_NEEDED = ("asyncssh", "jinja2")
+_NEEDED = ("asyncssh", "hier_config", "jinja2")
 
 
 def lock_of(run: str) -> str:
@@ -62,15 +62,15 @@ def _examine(probe: bytes, lock: str | None, patience: float, playbooks: bool = 
     try:
         node_key().unseal(probe, purpose=_PURPOSE)
         for name in _NEEDED:
-            importlib.import_module(name)
+            # Found, not imported: some take long, and not every rollout uses them.
+            if importlib.util.find_spec(name) is None:
+                return f"Python package {name} is missing there; install requirements/engine.txt for Ray's Python"
         if playbooks:
             require_ansible()
         if lock is not None:
             wait_for_earlier_workers(Path(lock), patience)
     except SealError:
         return f"it has another fleet key than the controller: {GIVE_THE_KEY}"
-    except ImportError as exc:
-        return f"Python package {exc.name} is missing there; install requirements/engine.txt for Ray's Python"
     except FleetError as exc:
         return str(exc)
     return ""

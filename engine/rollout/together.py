@@ -8,9 +8,13 @@ carries traffic. A device that was held back itself was not touched, and holds n
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ..ledger.records import Target
 from .job import Result, Task
+
+if TYPE_CHECKING:
+    # Ray's nodes have no database's library.
+    from ..ledger.records import Target
 
 IN_ORDER = frozenset({"changed", "unchanged"})
 RESTORED = frozenset({"rolled_back", "unchanged"})
@@ -51,7 +55,7 @@ class Holding:
             self._broken.setdefault(group, f"{task.name} ({why})")
 
 
-def holding(targets: Iterable[Target], stage: str) -> dict[str, str]:
+def holding(targets: Iterable["Target"], stage: str) -> dict[str, str]:
     """From what is recorded, the groups of which a member is not in order, and which.
 
     Devices of this stage that are still open are none: their wave decides.

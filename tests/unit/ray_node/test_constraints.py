@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What nodes install agrees with what the controller has."""
 
+import subprocess
+import sys
+
 import yaml
 
 from tests.unit.ray_node.program import ROOT
@@ -24,6 +27,32 @@ def test_the_packages_of_rollouts_are_those_of_the_engine():
     role = yaml.safe_load((ROOT / "roles/ray_node/vars/main.yml").read_text())
     packages = pins(role["__ray_node_rollout_packages"])
     assert packages == {name: ENGINE[name] for name in packages}
+
+
+WHAT_RUNS_THERE = """\
+import importlib, sys
+
+class Elsewhere:
+    def find_spec(self, name, path=None, target=None):
+        if name in sys.argv[1:]:
+            raise ImportError(f"{name} is not on a Ray node")
+
+sys.meta_path.insert(0, Elsewhere())
+for name in ("__main__", "nodes", "ray_pool", "worker", "slices", "procedures", "reading", "validation", "trial"):
+    importlib.import_module(f"engine.rollout.{name}")
+from engine.devices.registry import known
+known()
+import engine.devices.cli.rules
+"""
+
+
+def test_the_engine_on_a_node_needs_no_other_packages():
+    role = yaml.safe_load((ROOT / "roles/ray_node/vars/main.yml").read_text())
+    elsewhere = {name.replace("-", "_") for name in ENGINE} - pins(role["__ray_node_rollout_packages"]).keys() - {"ray"}
+    assert "sqlalchemy" in elsewhere
+    command = [sys.executable, "-c", WHAT_RUNS_THERE, *elsewhere]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_constraints_agree_with_the_engine_and_leave_the_version_of_ray_open():
