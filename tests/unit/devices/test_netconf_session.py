@@ -97,8 +97,10 @@ async def listening(server: Server | Waiting) -> AsyncIterator[Device]:
         process_factory=server.serve,
         encoding=None,
     )
-    yield Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
-    acceptor.close()
+    try:
+        yield Device(name="nc", network_os="netconf", host="127.0.0.1", port=acceptor.get_port(), timeout=30.0)
+    finally:
+        acceptor.close()
 
 
 @pytest.fixture

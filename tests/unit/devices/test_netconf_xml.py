@@ -219,7 +219,7 @@ def test_what_was_sent_ahead_of_a_message_is_not_sent_again(sent: list[bytes], d
     framer.chunked = True
     stream = b""
     for message in sent:
-        stream += b"".join(framer.ahead() for _ in range(data.draw(st.integers(0, 4))))
+        stream += b"".join(framer.ahead() for _octet in range(data.draw(st.integers(0, 4))))
         stream += framer.frame(message)
     assert framer.feed(stream) == sent
 
