@@ -3,9 +3,7 @@
 """A fabric of real routers that a module of tests rolls out to, and that its faults strike."""
 
 import contextlib
-import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -22,12 +20,7 @@ class Fabric:
         (directory / "inventory").symlink_to("inventory.yml")
 
     def on(self, name, *command, given=None):
-        pids = subprocess.run(
-            ["ip", "netns", "pids", f"{self.lab_name}-{name}"], capture_output=True, text=True, check=True
-        )
-        first = next(pid for pid in pids.stdout.split() if _is_first(pid))
-        words = ["nsenter", "-t", first, "-m", "-n", "-u", "-p", *command]
-        return subprocess.run(words, capture_output=True, check=True, input=given).stdout
+        return lab.console(f"{self.lab_name}-{name}", *command, given=given)
 
     def configurations(self):
         """Running and saved configuration of every router, in bytes."""
@@ -43,11 +36,6 @@ class Fabric:
 
     def stop(self):
         pass
-
-
-def _is_first(pid):
-    with contextlib.suppress(OSError):
-        return re.search(r"^NSpid:.*\s1$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@
 
 import ipaddress
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,26 @@ async def session(device: Device) -> AsyncIterator[FrrSession]:
         yield opened
     finally:
         await opened.close()
+
+
+def first(namespace: str) -> str:
+    """The process id, as the host counts, of a router's first process, with which all others end."""
+    listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, check=True, text=True).stdout
+    return next(pid for pid in listed.split() if _is_first(pid))
+
+
+def _is_first(pid: str) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return re.search(r"^NSpid:.*\s1$", status, re.MULTILINE) is not None
+
+
+def console(namespace: str, *command: str, given: bytes | None = None) -> bytes:
+    """Run something on a router without its network, as on its console."""
+    words = ["nsenter", "-t", first(namespace), "-m", "-n", "-u", "-p", *command]
+    return subprocess.run(words, capture_output=True, check=True, input=given).stdout
 
 
 def _three() -> dict[str, str]:

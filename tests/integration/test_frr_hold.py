@@ -15,13 +15,15 @@ import pytest
 from engine.devices.base import Change, Hold, Snapshot
 from engine.devices.frr import FrrSession
 from engine.errors import CommandFailed, NotHeld, Rejected
-from tests.integration.routers import Routers, again, own_lab, session
+from tests.integration.routers import Routers, again, first, own_lab, session
+from tests.integration.routers import console as routers_console
 
 pytestmark = pytest.mark.frr
 
 RUN = "r-abcdefghij"
 ROUTE = "ip route 10.93.0.0/16 Null0\n"
 LAB = own_lab("d")["lab_name"]
+ROUTER = f"{LAB}-leaf2"
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ async def before(routers: Routers) -> AsyncIterator[Snapshot]:
 
 
 def processes() -> list[str]:
-    pids = subprocess.run(["ip", "netns", "pids", f"{LAB}-leaf2"], capture_output=True, text=True, check=True).stdout
+    pids = subprocess.run(["ip", "netns", "pids", ROUTER], capture_output=True, text=True, check=True).stdout
     return pids.split()
 
 
@@ -74,19 +76,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def link(state: str) -> None:
-    command = ["ip", "netns", "exec", f"{LAB}-leaf2", "ip", "link", "set", "eth0", state]
+    command = ["ip", "netns", "exec", ROUTER, "ip", "link", "set", "eth0", state]
     subprocess.run(command, check=True)
 
 
-def first() -> str:
-    """The first process of leaf2, with which all others end."""
-    return next(pid for pid in processes() if "\t1\n" in (Path("/proc") / pid / "status").read_text())
-
-
 def console(*command: str) -> str:
-    """Run something on leaf2 without its network."""
-    words = ["nsenter", "-t", first(), "-m", "-n", "-u", "-p", *command]
-    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
+    return routers_console(ROUTER, *command).decode()
 
 
 @pytest.mark.parametrize("saved_meanwhile", [False, True])
@@ -222,7 +217,7 @@ async def test_when_frr_starts_anew_the_timer_brings_back_what_was_not_saved_eit
 async def test_a_reboot_ends_a_trial_and_brings_back_what_is_saved(routers: Routers, before: Snapshot) -> None:
     async with session(routers.device("leaf2")) as opened:
         await hold(opened, 300)
-    os.kill(int(first()), 9)
+    os.kill(int(first(ROUTER)), 9)
     await until(lambda: processes() == [])
     again(routers)
     assert timers() == []

@@ -244,7 +244,7 @@ async def test_a_commit_without_an_answer_is_of_unknown_outcome(
 ) -> None:
     server, device = running
     breaks(server, commit=answer)
-    session = await DRIVER.connect(device)
+    session = await DRIVER.connect(dataclasses.replace(device, timeout=5.0))
     with pytest.raises(SessionLost):
         await session.apply(Change("replace", WANTED, ("+x",)))
     await session.close()
