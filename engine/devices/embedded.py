@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import asyncssh
 
 from ..errors import CommandFailed, NotHeld, Rejected, SessionLost
-from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Proof, Session, Snapshot
+from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Session, Snapshot
+from .candidate import prove_in_candidate
 from .ssh import OUTPUT_LIMIT, connect, where
 
 _PROMPT = re.compile(r"(?:\A|\n)[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) \Z")
@@ -110,7 +111,9 @@ class EmbeddedSession:
             await self._load(mode, wanted)
             diff = await self._compare()
             await self._check()
-            rollback = await self._prove(running) if diff else UNPROVABLE
+            rollback = (
+                await prove_in_candidate(lambda: self._load("replace", running), self._compare) if diff else UNPROVABLE
+            )
         finally:
             await self._abandon()
         return Change(mode=mode, wanted=wanted, diff=diff, rollback=rollback)
@@ -120,18 +123,6 @@ class EmbeddedSession:
         if any(line[:1] not in ("+", "-", " ") for line in lines):
             raise self._not_understood("compare")
         return lines
-
-    async def _prove(self, running: str) -> Proof:
-        """Go back inside the candidate, as ``restore`` would: the device says whether that is what runs now."""
-        try:
-            await self._load("replace", running)
-        except Rejected as exc:
-            return Proof("not_proved", f"the device does not take back its own configuration: {exc}")
-        if left := await self._compare():
-            return Proof(
-                "not_proved", f"putting it back would leave {len(left)} lines of difference, first '{left[0]}'"
-            )
-        return Proof("proved")
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
         # The device counts whole seconds; one more is better than one less.

@@ -6,7 +6,8 @@ import math
 import re
 
 from ...errors import CommandFailed, NotHeld, Rejected, SessionLost
-from ..base import UNPROVABLE, Change, Held, Hold, Mode, Proof, Snapshot
+from ..base import UNPROVABLE, Change, Held, Hold, Mode, Snapshot
+from ..candidate import prove_in_candidate
 from .driver import CliDriver
 from .platform import Platform, patterns
 from .session import CliSession
@@ -58,22 +59,12 @@ class JunosSession(CliSession):
             diff = await self._compare()
             if diff:
                 await self._check()
-            rollback = await self._prove(running) if diff else UNPROVABLE
+            rollback = (
+                await prove_in_candidate(lambda: self._load("replace", running), self._compare) if diff else UNPROVABLE
+            )
         finally:
             await self._abandon()
         return Change(mode, wanted, diff, rollback)
-
-    async def _prove(self, running: str) -> Proof:
-        """Go back inside the candidate, as ``restore`` would: the device says whether that is what runs now."""
-        try:
-            await self._load("replace", running)
-        except Rejected as exc:
-            return Proof("not_proved", f"the device does not take back its own configuration: {exc}")
-        if left := await self._compare():
-            return Proof(
-                "not_proved", f"putting it back would leave {len(left)} lines of difference, first '{left[0]}'"
-            )
-        return Proof("proved")
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
         command = "commit"
