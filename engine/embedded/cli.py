@@ -51,10 +51,15 @@ class Cli:
     def prompt(self) -> str:
         if self._typed is not None:
             return ""
+        return self.hostname + (">" if self.candidate is None else "(config)#") + " "
+
+    @property
+    def hostname(self) -> str:
+        """The name that runs now."""
         if self._hostname[0] != self.router.revision:
             found = _HOSTNAME.search(self.router.running)
             self._hostname = (self.router.revision, found[1] if found else self.router.node.name)
-        return self._hostname[1] + (">" if self.candidate is None else "(config)#") + " "
+        return self._hostname[1]
 
     @property
     def typing(self) -> bool:
@@ -255,6 +260,11 @@ def show_route(cli: Cli, match: re.Match[str]) -> str:
 
 def _show_version(cli: Cli, _match: re.Match[str]) -> str:
     return f"{views.VERSION}\n{cli.router.node.name}, {cli.router.node.role} of {cli.router.node.site}\n"
+
+
+def calling(method: str, *groups: str) -> Handler:
+    """Call a dialect's method with what these groups of the pattern have matched."""
+    return lambda cli, match: getattr(cli, method)(*(match[group] for group in groups))
 
 
 def commands(rows: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:

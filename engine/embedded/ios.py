@@ -11,7 +11,7 @@ import re
 import time
 
 from . import views
-from .cli import Cli, Handler, commands, leave_level, show_bgp, show_route
+from .cli import Cli, Handler, calling, commands, leave_level, show_bgp, show_route
 from .config import Config, parsed
 from .grammar import ConfigError
 
@@ -48,8 +48,7 @@ class IosCli(Cli):
         if self._asked:
             return "Password: "
         if self.candidate is None:
-            found = re.search(r"^hostname (\S+)$", self.router.running, re.MULTILINE)
-            return (found[1] if found else self.router.node.name) + ("#" if self._enabled else ">")
+            return self.hostname + ("#" if self._enabled else ">")
         name = self.candidate.value("hostname") or self.router.node.name
         sub = next((f"-{mode}" for start, mode in _SUBMODES if self.path and self.path[-1].startswith(start)), "")
         return f"{name[:_SHOWN]}(config{sub})#"
@@ -219,31 +218,28 @@ def _drop_orphans(config: Config) -> None:
 
 
 def _handlers() -> tuple[dict[str, Handler], dict[str, Handler]]:
-    def of(name: str, *groups: str) -> Handler:
-        return lambda cli, match: getattr(cli, name)(*(match[group] for group in groups))
-
     version = f"{views.VERSION}\nIts command line is in the style of Cisco IOS, as far as a driver needs it.\n"
     both: dict[str, Handler] = {
-        r"(do )?show running-config": of("show_running"),
-        r"(do )?show startup-config": of("show_startup"),
+        r"(do )?show running-config": calling("show_running"),
+        r"(do )?show startup-config": calling("show_startup"),
         r"(do )?show version": lambda _cli, _match: version,
         r"(do )?show clock": lambda _cli, _match: time.strftime("*%H:%M:%S.000 UTC %a %b %d %Y\n", time.gmtime()),
         r"(do )?show bgp summary( (?P<json>json))?": show_bgp,
         r"(do )?show route (?P<prefix>\S+)( (?P<json>json))?": show_route,
         r"exit": leave_level,
-        r"end": of("end"),
+        r"end": calling("end"),
     }
     execute: dict[str, Handler] = {
         **both,
-        r"terminal length (?P<lines>\d{1,3})": of("set_length", "lines"),
-        r"enable": of("enable"),
+        r"terminal length (?P<lines>\d{1,3})": calling("set_length", "lines"),
+        r"enable": calling("enable"),
         r"terminal width \d{1,3}": lambda _cli, _match: "",
-        r"configure terminal( revert timer (?P<minutes>\d{1,3}))?": of("configure", "minutes"),
-        r"configure confirm": of("confirm"),
-        r"configure revert now": of("revert"),
-        r"show archive config rollback timer": of("show_timer"),
-        r"show archive": of("show_archive"),
-        r"write( memory)?|copy running-config startup-config": of("save"),
+        r"configure terminal( revert timer (?P<minutes>\d{1,3}))?": calling("configure", "minutes"),
+        r"configure confirm": calling("confirm"),
+        r"configure revert now": calling("revert"),
+        r"show archive config rollback timer": calling("show_timer"),
+        r"show archive": calling("show_archive"),
+        r"write( memory)?|copy running-config startup-config": calling("save"),
     }
     return execute, both
 

@@ -6,13 +6,12 @@ A candidate, loaded from the terminal up to Ctrl-D, compared, checked and commit
 what it holds is the embedded fleet's configuration in the shape of Junos.
 """
 
-import re
 import time
 from dataclasses import dataclass
 
 from . import views
 from .braces import compared, read, shown
-from .cli import Bye, Cli, Handler, commands, show_bgp, show_route
+from .cli import Bye, Cli, Handler, calling, commands, show_bgp, show_route
 from .config import check, load, parsed
 from .grammar import ConfigError
 
@@ -40,9 +39,7 @@ class JunosCli(Cli):
     def prompt(self) -> str:
         if self.typing:
             return ""
-        found = re.search(r"^hostname (\S+)$", self.router.running, re.MULTILINE)
-        name = found[1] if found else self.router.node.name
-        return f"\nadmin@{name}> " if self.candidate is None else f"\n[edit]\nadmin@{name}# "
+        return f"\nadmin@{self.hostname}> " if self.candidate is None else f"\n[edit]\nadmin@{self.hostname}# "
 
     def line(self, text: str) -> str:
         if self._typed is not None:
@@ -150,29 +147,26 @@ def _now() -> str:
 
 
 def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
-    def of(name: str, *groups: str) -> Handler:
-        return lambda cli, match: getattr(cli, name)(*(match[group] for group in groups))
-
     version = f"{views.VERSION}\nIts command line is in the style of Junos, as far as a driver needs it.\n"
     execute: dict[str, Handler] = {
-        r"show configuration": of("show_configuration"),
-        r"show system commit": of("show_commits"),
+        r"show configuration": calling("show_configuration"),
+        r"show system commit": calling("show_commits"),
         r"show version": lambda _cli, _match: version,
         r"show bgp summary( (?P<json>json))?": show_bgp,
         r"show route (?P<prefix>\S+)( (?P<json>json))?": show_route,
         r"set cli (screen-width|screen-length) \d+|set cli complete-on-space off": lambda _cli, _match: "",
-        r"configure( exclusive| private)?": of("configure"),
-        r"exit|quit": of("quit"),
+        r"configure( exclusive| private)?": calling("configure"),
+        r"exit|quit": calling("quit"),
     }
     configure: dict[str, Handler] = {
-        r"load (?P<how>override|merge) terminal": of("begin", "how"),
-        r"show \| compare": of("compare"),
-        r"commit check": of("check"),
-        r"commit( (?P<confirmed>confirmed)( (?P<minutes>\d{1,5}))?)?( comment \"(?P<comment>[^\"]*)\")?": of(
+        r"load (?P<how>override|merge) terminal": calling("begin", "how"),
+        r"show \| compare": calling("compare"),
+        r"commit check": calling("check"),
+        r"commit( (?P<confirmed>confirmed)( (?P<minutes>\d{1,5}))?)?( comment \"(?P<comment>[^\"]*)\")?": calling(
             "commit", "minutes", "confirmed", "comment"
         ),
-        r"rollback (?P<number>\d{1,2})": of("rollback", "number"),
-        r"(exit|quit)( configuration-mode)?": of("quit"),
+        r"rollback (?P<number>\d{1,2})": calling("rollback", "number"),
+        r"(exit|quit)( configuration-mode)?": calling("quit"),
     }
     return execute, configure
 

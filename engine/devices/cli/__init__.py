@@ -7,6 +7,7 @@
 ``shell``       a terminal, prompt by prompt
 ``session``     what all have in common
 ``lines``       platforms without a candidate, with ``tree`` and ``rules`` on hier_config
+``candidate``   platforms with one
 ``ios`` ...     the platforms
 ==============  ========================================================================================
 

@@ -6,11 +6,10 @@ import math
 import re
 
 from ...errors import CommandFailed, NotHeld, Rejected, SessionLost
-from ..base import UNPROVABLE, Change, Held, Hold, Mode, Snapshot
-from ..candidate import prove_in_candidate
+from ..base import Held, Hold, Mode
+from .candidate import CandidateSession
 from .driver import CliDriver
 from .platform import Platform, patterns
-from .session import CliSession
 
 JUNOS = Platform(
     network_os=("junos", "junipernetworks.junos.junos", "junipernetworks.junos"),
@@ -47,44 +46,8 @@ _ENTRY = re.compile(
 _LONGEST = 65535
 
 
-class JunosSession(CliSession):
-    """The device computes the change and says whether it would take it."""
-
-    async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
-        if not self._normal(wanted):
-            raise Rejected(self._say("the wanted configuration is empty; check the template for this device"))
-        await self._enter()
-        try:
-            await self._load(mode, wanted)
-            diff = await self._compare()
-            if diff:
-                await self._check()
-            rollback = (
-                await prove_in_candidate(lambda: self._load("replace", running), self._compare) if diff else UNPROVABLE
-            )
-        finally:
-            await self._abandon()
-        return Change(mode, wanted, diff, rollback)
-
-    async def apply(self, change: Change, hold: Hold | None = None) -> None:
-        command = "commit"
-        if hold is not None:
-            minutes = max(1, math.ceil(hold.seconds / 60))
-            if minutes > _LONGEST:
-                raise Rejected(self._say(f"Junos holds a change for {_LONGEST} minutes at most, not {minutes}"))
-            command = f'commit confirmed {minutes} comment "{hold.token}"'
-        if await self.held() is not None:
-            # A commit of ours would confirm what somebody else has on trial.
-            raise Rejected(self._say("another change is held on it; confirm it or wait until it is taken back"))
-        await self._commit(change.mode, change.wanted, command)
-
-    async def restore(self, snapshot: Snapshot) -> None:
-        if await self._read(self._platform.running) != snapshot.running:
-            await self._commit("replace", snapshot.running, "commit")
-            if await self._read(self._platform.running) != snapshot.running:
-                raise CommandFailed(
-                    self._say("the configuration that was restored is not what runs now; compare it with the snapshot")
-                )
+class JunosSession(CandidateSession):
+    """One candidate for all, which is locked for this session."""
 
     async def held(self) -> Held | None:
         entries = await self._entries()
@@ -112,13 +75,6 @@ class JunosSession(CliSession):
         self._expect_renaming(await self._ask("show | no-more"))
         await self._make("commit")
 
-    async def _held_under(self, token: str) -> None:
-        held = await self.held()
-        if held is None:
-            raise NotHeld(self._say(f"no change is held for {token} any more"))
-        if held.token != token:
-            raise NotHeld(self._say(f"the change that is held is not that of {token}, but of {held.token or 'nobody'}"))
-
     async def _entries(self) -> list[tuple[dict[str, str], str]]:
         """The last commits with their comments, the latest first."""
         found: list[tuple[dict[str, str], str]] = []
@@ -130,21 +86,15 @@ class JunosSession(CliSession):
                 found[-1] = (found[-1][0], line.strip())
         return found
 
-    async def _enter(self) -> None:
-        answer = await self._ask(self._platform.configure)
-        if not self._shell.prompt.endswith("#"):
-            raise Rejected(self._say(f"it does not let us configure: {self._refusal(answer) or answer.strip()[:200]}"))
+    def _require_holdable(self, hold: Hold | None) -> None:
+        if hold is not None and _minutes(hold) > _LONGEST:
+            raise Rejected(self._say(f"Junos holds a change for {_LONGEST} minutes at most, not {_minutes(hold)}"))
 
-    async def _commit(self, mode: Mode, text: str, command: str) -> None:
-        await self._enter()
-        try:
-            await self._load(mode, text)
-            await self._check()
-        except Rejected:
-            await self._abandon()
-            raise
-        self._expect_renaming(text)
-        await self._make(command)
+    def _configuring(self) -> bool:
+        return self._shell.prompt.endswith("#")
+
+    async def _commit(self, mode: Mode, hold: Hold | None = None) -> None:  # noqa: ARG002 - the same for both
+        await self._make(f'commit confirmed {_minutes(hold)} comment "{hold.token}"' if hold else "commit")
 
     async def _make(self, command: str) -> None:
         answer = await self._ask(command, changing=True)
@@ -164,26 +114,25 @@ class JunosSession(CliSession):
         body = text if text.endswith("\n") else f"{text}\n"
         answer = await self._ask(f"load {how} terminal\n{body}", end=b"\x04")
         if not _LOADED.search(answer):
-            reason = self._refusal(answer) or "no reason given"
-            raise Rejected(self._say(f"the device refused the configuration: {reason}"))
+            raise self._refused(answer)
 
     async def _check(self) -> None:
         answer = await self._ask("commit check")
         if "configuration check succeeds" not in answer:
-            reason = self._refusal(answer) or "no reason given"
-            raise Rejected(self._say(f"the device refused the configuration: {reason}"))
+            raise self._refused(answer)
 
-    async def _compare(self) -> tuple[str, ...]:
+    async def _compare(self, mode: Mode) -> tuple[str, ...]:  # noqa: ARG002 - the same for both
         answer = _LEVEL.sub("", (await self._ask("show | compare | no-more")).rstrip("\n") + "\n").strip("\n")
         return tuple(line if line[:1] in "+-" else f" {line}" for line in answer.splitlines() if line.strip())
 
-    async def _abandon(self) -> None:
-        """Drop the candidate. It was locked for this session, so a session that is gone took it along."""
-        try:
-            await self._ask("rollback 0")
-            await self._ask(self._platform.leave)
-        except (SessionLost, CommandFailed):
-            return
+    async def _drop(self) -> None:
+        # It was locked for this session, so a session that is gone took it along.
+        await self._ask("rollback 0")
+        await self._ask(self._platform.leave)
+
+
+def _minutes(hold: Hold) -> int:
+    return max(1, math.ceil(hold.seconds / 60))
 
 
 DRIVERS = (CliDriver(JUNOS, JunosSession, confirmed=True),)
