@@ -106,6 +106,8 @@ class JunosCli(Cli):
     def check(self) -> str:
         assert self.candidate is not None
         check(self.candidate)
+        # As on a device, which takes it for the confirmation.
+        self._confirm()
         return "configuration check succeeds\n"
 
     def commit(self, minutes: str | None, confirmed: str | None, comment: str | None) -> str:
@@ -113,9 +115,7 @@ class JunosCli(Cli):
         before = self.router.running
         history = self._history()
         said = ""
-        if self.router.unconfirmed:
-            self.router.confirm(None)
-            history[0].trial = False
+        self._confirm()
         seconds = 60 * int(minutes or 10) if confirmed else None
         self.router.commit(self.candidate, self.base, seconds, session=self.session)
         history.insert(0, Commit(_now(), "admin", "cli", comment or "", before, trial=bool(confirmed)))
@@ -124,6 +124,12 @@ class JunosCli(Cli):
         if confirmed:
             said = f"commit confirmed will be automatically rolled back in {minutes or 10} minutes unless confirmed\n"
         return f"{said}commit complete\n"
+
+    def _confirm(self) -> None:
+        history = self._history()
+        if self.router.unconfirmed:
+            self.router.confirm(None)
+            history[0].trial = False
 
     def rollback(self, number: str) -> str:
         history = self._history()

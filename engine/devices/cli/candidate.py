@@ -17,11 +17,12 @@ class CandidateSession(CliSession):
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         if not self._normal(wanted):
             raise Rejected(self._say("the wanted configuration is empty; check the template for this device"))
+        checked = await self._may_check()
         await self._enter()
         try:
             await self._load(mode, wanted)
             diff = await self._compare(mode)
-            if diff:
+            if diff and checked:
                 await self._check()
             rollback = (
                 await prove_in_candidate(lambda: self._load("replace", running), lambda: self._compare("replace"))
@@ -71,6 +72,10 @@ class CandidateSession(CliSession):
 
     def _require_holdable(self, hold: Hold | None) -> None:
         """Raise ``Rejected`` where the platform cannot hold a change in this way."""
+
+    async def _may_check(self) -> bool:
+        """Whether the candidate may be checked although nothing is to be changed."""
+        return True
 
     async def _enter(self, hold: Hold | None = None) -> None:  # noqa: ARG002 - for platforms whose candidate has a name
         """Begin a candidate."""

@@ -90,6 +90,10 @@ class JunosSession(CandidateSession):
         if hold is not None and _minutes(hold) > _LONGEST:
             raise Rejected(self._say(f"Junos holds a change for {_LONGEST} minutes at most, not {_minutes(hold)}"))
 
+    async def _may_check(self) -> bool:
+        # 'commit check' confirms what is on trial, whoever's it is.
+        return await self.held() is None
+
     def _configuring(self) -> bool:
         return self._shell.prompt.endswith("#")
 
