@@ -149,6 +149,9 @@ class Cli:
         self.candidate = None
         self.path = []
 
+    def gone(self) -> None:
+        """The connection is lost or closed."""
+
 
 def _flood() -> str:
     return _FLOOD_LINE * (_FLOOD_BYTES // len(_FLOOD_LINE))

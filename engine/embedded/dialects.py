@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import InvalidInput
 from .cli import Cli
+from .eos import EosCli
 from .ios import IosCli
 from .junos import JunosCli
 
 PLAIN = "embedded"
-DIALECTS: dict[str, type[Cli]] = {PLAIN: Cli, "ios": IosCli, "junos": JunosCli}
+DIALECTS: dict[str, type[Cli]] = {PLAIN: Cli, "ios": IosCli, "junos": JunosCli, "eos": EosCli}
 """By ``ansible_network_os``."""
 
 

@@ -52,7 +52,13 @@ async def serving(
         state.write_known_hosts(nodes, listening)
         state.write_inventory(inventory(nodes, state, listening, dialects))
         # Last, because it says that all the rest is there.
-        settings = {"devices": devices, "base_address": base_address, "requested_port": port, "latency": latency}
+        settings = {
+            "devices": devices,
+            "base_address": base_address,
+            "requested_port": port,
+            "latency": latency,
+            "dialects": list(dialects),
+        }
         process = {"pid": os.getpid(), "started": _started(), "port": listening}
         write(state.server, json.dumps(process | settings) + "\n")
         try:

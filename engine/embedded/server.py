@@ -177,6 +177,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
         self._channel = None
+        self._cli.gone()
         if self._scheduled is not None:
             self._scheduled.cancel()
 

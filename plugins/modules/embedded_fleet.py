@@ -48,6 +48,15 @@ options:
     description: Milliseconds until a router answers what it was sent.
     type: float
     default: 0
+  dialects:
+    description:
+      - Command lines that the routers speak, dealt out in turn. The inventory gives each router its C(ansible_network_os).
+      - V(embedded) is the fleet's own. The others are in the style of a vendor's system, as far as its driver needs it, and
+        none of them is that system.
+    type: list
+    elements: str
+    choices: [embedded, ios, junos, eos]
+    default: [embedded]
   base_address:
     description: Address of the first device. The others follow it, inside C(127.0.0.0/8).
     type: str
@@ -87,6 +96,15 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
   register: fleet
+
+- name: Run forty that are driven as if they were Cisco's and Arista's
+  raywright.fleet.embedded_fleet:
+    directory: "{{ playbook_dir }}/build/mixed"
+    collection_root: "{{ playbook_dir | dirname }}"
+    devices: 40
+    dialects: [ios, eos]
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
 
 - name: Stop them
   raywright.fleet.embedded_fleet:
@@ -134,7 +152,7 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-_SETTINGS = ("devices", "latency", "base_address")
+_SETTINGS = ("devices", "latency", "base_address", "dialects")
 
 
 class FleetFailure(Exception):
@@ -194,7 +212,7 @@ class EmbeddedFleet:
             return ""
         if self._params["reset"]:
             return "its configurations are to be discarded"
-        differing = [name for name in _SETTINGS if server[name] != self._params[name]]
+        differing = [name for name in _SETTINGS if server.get(name) != self._params[name]]
         if server["requested_port"] != self._params["port"]:
             differing.append("port")
         return f"it runs with another {', '.join(differing)}" if differing else ""
@@ -206,7 +224,7 @@ class EmbeddedFleet:
     def _settings(server: Optional[dict[str, Any]]) -> dict[str, Any]:  # noqa: UP045 - Python 3.9
         if server is None:
             return {}
-        return {**{name: server[name] for name in _SETTINGS}, "port": server["requested_port"]}
+        return {**{name: server.get(name) for name in _SETTINGS}, "port": server["requested_port"]}
 
     def _running(self) -> Optional[dict[str, Any]]:  # noqa: UP045 - Python 3.9
         """Read who serves this directory; a process that only took over a dead server's number does not count."""
@@ -250,7 +268,8 @@ class EmbeddedFleet:
     def _command(self) -> list[str]:
         options = [sys.executable, "-m", "engine.embedded", "--state", str(self._directory)]
         for name in (*_SETTINGS, "port"):
-            options += ["--" + name.replace("_", "-"), str(self._params[name])]
+            value = self._params[name]
+            options += ["--" + name.replace("_", "-"), ",".join(value) if isinstance(value, list) else str(value)]
         return options + (["--reset"] if self._params["reset"] else [])
 
     def _await_server(self, process: subprocess.Popen[bytes]) -> None:
@@ -329,6 +348,12 @@ def main() -> None:
             "collection_root": {"type": "path"},
             "devices": {"type": "int", "default": 200},
             "latency": {"type": "float", "default": 0},
+            "dialects": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["embedded", "ios", "junos", "eos"],
+                "default": ["embedded"],
+            },
             "base_address": {"type": "str", "default": "127.64.0.1"},
             "port": {"type": "int", "default": 2222},
             "reset": {"type": "bool", "default": False},

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rollout as people run it, on embedded routers that speak in the style of IOS."""
+"""The rollout as people run it, on embedded routers that speak in the style of IOS and of EOS."""
 
 import re
 
@@ -11,22 +11,32 @@ NEVER = [{"name": "never", "command": "show version", "match": "no such thing", 
 DEVICES = 6
 
 
+BANNERS = {"ios": r"banner login ^C\1^C", "eos": r"banner login\n\1\nEOF"}
+"""How each shows what the template writes on one line."""
+
+
 @pytest.fixture
-def project(tmp_path):
-    made = Project(tmp_path, DEVICES, dialects=("ios",))
+def dialect():
+    return "ios"
+
+
+@pytest.fixture
+def project(tmp_path, dialect):
+    made = Project(tmp_path, DEVICES, dialects=(dialect,))
     yield made
     made.end()
 
 
 @pytest.fixture
-def given(project):
-    """Options of a rollout whose template writes a banner as IOS shows it."""
-    template = project.path / "ios.j2"
-    template.write_text(re.sub(r"(?m)^(banner login )(.*)$", r"\1^C\2^C", TEMPLATE.read_text()))
+def given(project, dialect):
+    """Options of a rollout whose template writes a banner as the platform shows it."""
+    template = project.path / "config.j2"
+    template.write_text(re.sub(r"(?m)^banner login (.*)$", BANNERS[dialect], TEMPLATE.read_text()))
     return {"template": str(template), "stages": [2, "100%"], "rollback_proof": "require"}
 
 
-def test_a_fleet_without_candidates_is_changed_once_and_the_plan_says_that_the_way_back_is_proved(project, given):
+@pytest.mark.parametrize("dialect", BANNERS)
+def test_a_fleet_of_a_platform_is_changed_once_and_the_plan_says_that_the_way_back_is_proved(project, given):
     before = project.fleet.configurations()
     code, output = project.run("--check", "--diff", **given)
     assert (code, project.fleet.configurations() == before) == (0, True), output
@@ -40,6 +50,7 @@ def test_a_fleet_without_candidates_is_changed_once_and_the_plan_says_that_the_w
     assert (code, project.add_up()["outcomes"]) == (0, {"unchanged": DEVICES}), output
 
 
+@pytest.mark.parametrize("dialect", BANNERS)
 def test_a_stage_that_fails_its_checks_is_put_back_byte_for_byte(project, given):
     before = project.fleet.configurations()
     code, output = project.run(**given, validate=NEVER, on_failure="rollback_stage")
@@ -53,13 +64,12 @@ def test_a_name_that_has_no_driver_is_refused_before_any_device_is_asked(project
     flat = " ".join(output.split())
     assert code == 2
     assert "'cisco.asa.asa' has no driver; known are" in flat
-    for known in ("cisco.ios.ios", "junipernetworks.junos.junos", "frr"):
+    for known in ("cisco.ios.ios", "arista.eos.eos", "junipernetworks.junos.junos", "frr"):
         assert known in flat
 
 
-def test_changes_are_held_by_the_revert_timer_until_the_stage_has_passed_and_taken_back_where_it_has_not(
-    project, given
-):
+@pytest.mark.parametrize("dialect", ["ios", "eos"])
+def test_changes_are_held_by_the_devices_until_the_stage_has_passed_and_taken_back_where_it_has_not(project, given):
     before = project.fleet.configurations()
     code, output = project.run(
         **given, confirm_timeout="20m", timeout="20", validate=NEVER, on_failure="rollback_stage"

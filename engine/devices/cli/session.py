@@ -3,6 +3,7 @@
 """What all platforms have in common: reading, saving, running a command, and telling what went wrong."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import asyncssh
@@ -83,12 +84,13 @@ class CliSession:
         changing: bool = False,
         errors: str = "strict",
         end: bytes = b"\n",
+        typed: tuple[re.Pattern[bytes], bytes] | None = None,
     ) -> str:
         """Exchange one command for its answer. ``changing``: without an answer the outcome is unknown."""
         what = text.partition("\n")[0] if not changing else "a line of the change"
         try:
             async with asyncio.timeout(self._device.timeout):
-                answer = await self._shell.ask(text, replies=replies, end=end)
+                answer = await self._shell.ask(text, replies=replies, end=end, typed=typed)
             return cleaned(answer.decode(errors=errors))
         except UnicodeDecodeError as exc:
             raise CommandFailed(

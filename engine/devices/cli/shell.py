@@ -44,6 +44,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._echo = b""
         self._from: int | None = 0
         self._reply: dict[bytes, str] = {}
+        self._input: tuple[re.Pattern[bytes], bytes] | None = None
         self._heads: list[bytes] = []
         self._answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.prompt = ""
@@ -60,13 +61,16 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         )
         await shell._answer
         shell._note_prompt()
-        shell._heads.append(_HEAD.match(shell.prompt)[0][:_SHOWN].encode())  # type: ignore[index]  # it may be empty
         return shell
 
     def may_be_renamed(self, name: str) -> None:
         """Take prompts with this host name, too: a change that is about to be made gives it to the device."""
         user, at, _host = self._heads[0].rpartition(b"@")
         self._heads.append(user + at + name[:_SHOWN].encode())
+
+    def will_be_renamed(self) -> None:
+        """Take the next prompt whatever name is in it: one that nobody here knows is about to come back."""
+        self._heads.clear()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
@@ -93,6 +97,10 @@ class Shell(asyncssh.SSHClientSession[bytes]):
             self._answer.set_result(None)
         elif self._channel is not None and _MORE.search(tail):
             self._channel.write(b" ")
+        elif self._channel is not None and self._input is not None and self._input[0].search(tail):
+            self._from = len(self._buffer)
+            self._channel.write(self._input[1])
+            self._input = None
         elif asked := _QUESTION.search(tail):
             question = tail[: asked.end()].splitlines()[-1].decode(errors="replace").strip()
             reply = next((text for key, text in self._reply.items() if key in tail), None)
@@ -107,10 +115,19 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         if not self._answer.done():
             self._answer.set_exception(exc or asyncssh.ConnectionLost("the device closed the session"))
 
-    async def ask(self, text: str, *, replies: Sequence[tuple[str, str]] = (), end: bytes = b"\n") -> bytes:
+    async def ask(
+        self,
+        text: str,
+        *,
+        replies: Sequence[tuple[str, str]] = (),
+        end: bytes = b"\n",
+        typed: tuple[re.Pattern[bytes], bytes] | None = None,
+    ) -> bytes:
         """Send a command and wait for the next prompt; gives what came between, as it came.
 
-        ``replies`` are questions, in part, with what is answered to them. Raises ``Asked`` at any other.
+        ``replies`` are questions, in part, with what is answered to them. Raises ``Asked`` at any other. ``typed`` is
+        what the command reads from the terminal, and what the device says once it does: what came before that would
+        go to its line editor.
         """
         if self._channel is None or self._channel.is_closing():
             raise asyncssh.ConnectionLost("the session is closed")
@@ -119,6 +136,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._echo = first[:_ECHOED].encode()
         self._from = None if self._echo else 0
         self._reply = {question.encode(): reply for question, reply in replies}
+        self._input = typed
         self._answer = asyncio.get_running_loop().create_future()
         self._channel.write(text.encode() + end)
         await self._answer
@@ -129,6 +147,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         seen = self._prompt.search(bytes(self._buffer[-_TAIL:]))
         assert seen is not None
         self.prompt = seen["prompt"].decode(errors="replace").strip()
+        if not self._heads:
+            self._heads.append(_HEAD.match(self.prompt)[0][:_SHOWN].encode())  # type: ignore[index]  # it may be empty
 
     def _taken(self) -> bytes:
         """Cut the echo's line off in front and the prompt off behind."""

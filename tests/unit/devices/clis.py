@@ -9,7 +9,7 @@ from engine.devices.base import Device
 from engine.embedded.dialects import spoken
 from engine.embedded.fabric import build
 
-DIALECTS = ("ios", "junos")
+DIALECTS = ("ios", "junos", "eos")
 DEVICES = 2 + 2 * len(DIALECTS)
 ROUTER = {
     dialect: name

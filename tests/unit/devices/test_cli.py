@@ -13,6 +13,7 @@ from clis import DEVICES, DIALECTS, ROUTER, device, faults, line, other
 from engine.devices import registry
 from engine.devices.base import Hold, Proof
 from engine.devices.cli.driver import CliDriver
+from engine.devices.cli.eos import EOS
 from engine.devices.cli.ios import IOS, IosSession
 from engine.devices.cli.junos import JUNOS
 from engine.embedded.ios import IosCli
@@ -82,6 +83,7 @@ async def test_the_text_that_changes_by_itself_is_no_change(session, driver, spo
     noise = {
         "ios": "! Last configuration change at 10:00:00 UTC by x\nntp clock-period 17\n",
         "junos": "## Last commit: 2026-11-11 10:00:00 UTC by root\n",
+        "eos": "! Command: show running-config\n! device: leaf-001 (vEOS-lab, EOS-4.29.1F)\n",
     }
     assert driver.normalise(noise[spoken] + first) == driver.normalise(first)
 
@@ -305,7 +307,7 @@ async def test_many_sessions_cost_a_descriptor_each_and_end(fleet, spoken, drive
 
 
 def test_every_name_of_a_platform_leads_to_its_driver_and_an_unknown_one_names_the_known():
-    for names in (IOS.network_os, JUNOS.network_os, ("nxos", "cisco.nxos.nxos")):
+    for names in (IOS.network_os, JUNOS.network_os, EOS.network_os, ("nxos", "cisco.nxos.nxos")):
         assert len({id(registry.driver(name)) for name in names}) == 1
     assert isinstance(registry.driver("junipernetworks.junos.junos"), CliDriver)
     with pytest.raises(Exception, match=r"'cisco.asa.asa' has no driver; known are .*cisco.ios.ios.*frr.*junos"):

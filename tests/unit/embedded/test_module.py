@@ -4,6 +4,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import signal
 import socket
@@ -13,6 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+
+from engine.embedded.dialects import DIALECTS
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,6 +42,7 @@ def fleet(tmp_path):
             "collection_root": str(ROOT),
             "devices": 3,
             "latency": 0.0,
+            "dialects": ["embedded"],
             "base_address": "127.64.0.1",
             "port": 0,
             "reset": False,
@@ -98,6 +103,21 @@ def test_other_settings_restart_it_and_another_size_needs_a_reset(fleet):
     assert "holds a fleet of 3 devices, not 4" in fleet(devices=4)["failure"]
     assert answers(second["port"])
     assert fleet(devices=4, reset=True)["changed"]
+
+
+def test_routers_speak_the_dialects_that_are_asked_for_in_turn(fleet):
+    first = fleet()
+    mixed = fleet(dialects=["eos", "ios"])
+    assert mixed["changed"]
+    assert mixed["pid"] != first["pid"]
+    hosts = json.loads(subprocess.check_output([mixed["inventory"]]))["_meta"]["hostvars"]
+    assert [each["ansible_network_os"] for each in hosts.values()] == ["eos", "ios", "eos"]
+    assert not fleet(dialects=["eos", "ios"])["changed"]
+
+
+def test_the_module_offers_every_dialect_that_there_is():
+    documented = yaml.safe_load(runpy.run_path(str(ROOT / "plugins/modules/embedded_fleet.py"))["DOCUMENTATION"])
+    assert documented["options"]["dialects"]["choices"] == list(DIALECTS)
 
 
 def test_a_stranger_with_the_servers_number_is_left_alone(fleet, tmp_path):
