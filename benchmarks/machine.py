@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 _OURS = ("ansible-core", "asyncssh", "ray", "sqlalchemy")
-_PEERS = ("asyncssh", "netmiko", "nornir", "nornir-netmiko", "nornir-scrapli", "paramiko", "scrapli", "ssh2-python")
+_PEERS = (
+    "ansible-core",
+    "ansible-pylibssh",
+    "asyncssh",
+    "netmiko",
+    "nornir",
+    "nornir-netmiko",
+    "nornir-scrapli",
+    "paramiko",
+    "scrapli",
+    "ssh2-python",
+)
 _ASK = (
     "import json, sys; from importlib.metadata import version; print(json.dumps({n: version(n) for n in sys.argv[1:]}))"
 )

@@ -16,44 +16,21 @@ import base64
 import json
 import os
 import secrets
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.callback_plugins.cpu_shares import SECONDS, SHARES
+from benchmarks.embedded import fleet
 from benchmarks.machine import described
 from benchmarks.processes import Used, adopt_orphans, run
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "bench"
 TEMPLATE = ROOT / "playbooks" / "templates" / "embedded_fabric.j2"
-_START_SECONDS = 300
 _LIMIT = 1800.0
-
-
-@contextmanager
-def fleet(folder: Path, devices: int, latency: float) -> Iterator[Path]:
-    """Run an embedded fleet; gives its inventory."""
-    command = [sys.executable, "-m", "engine.embedded", "--devices", str(devices), "--port", "0"]
-    server = subprocess.Popen(  # noqa: S603 - our own program
-        [*command, "--latency", str(latency), "--state", str(folder)], cwd=ROOT
-    )
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not (folder / "server.json").exists():
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit("the embedded fleet did not start")
-            time.sleep(0.1)
-        yield folder / "inventory"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _environment(place: Path, **more: str) -> dict[str, str]:

@@ -1,140 +1,32 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same exchange with the same real routers by everybody in turn: ours, the floor and the peers.
+"""The same exchange with the same routers by everybody in turn: ours, the floor and the peers.
 
-Read the running configuration, push 20 lines, read back, verify. Prints a table; writes ``build/bench/push.json``.
+Read the running configuration, push 20 lines, read back, verify: on real FRR routers, and on embedded ones that speak in
+the style of Cisco IOS. Prints tables; writes ``build/bench/push.json``.
 
 CPU is the client's: its whole process tree, what it leaves behind included; the routers' is not in it. What a client
 costs before it speaks to the first router (an interpreter's start, imports, an inventory) is measured with a run in
 which there is nothing to do, stated as ``start_cpu_seconds``, and not part of ``cpu_ms_per_device``.
 
-    python -m benchmarks.push --routers 100 --runs 3
+    python -m benchmarks.push --routers 100 --embedded 100 --runs 3
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
-import yaml
-
 from benchmarks.machine import described
-from benchmarks.processes import Used, adopt_orphans, run
-from benchmarks.push import playbooks
-from benchmarks.push.exchange import KEX, LINES, Router, Work, failures, lines
-
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build" / "bench"
-PYTHON = BUILD / "venv" / "bin" / "python"
-_NETWORK = "198.19.128.0/17"
-_LIMIT = 300.0
-_MEGABYTE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """One run of one client."""
-
-    used: Used
-    failed: int
-    start: float
-    """CPU seconds without any router."""
-    start_seconds: float
-    more: dict[str, Any] | None = None
-
-
-Client = Callable[[Work, Path], Cost]
-
-
-def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "RAYWRIGHT_FLEET_KEY": "bm90IGEgc2VjcmV0LCBhIGtleSBmb3IgYmVuY2htYXI=",
-    }
-
-
-def _last(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
-
-
-def _program(module: str) -> Client:
-    """A client that is a program of its own: see ``floor``."""
-
-    def once(work: Work, folder: Path) -> tuple[Used, int]:
-        work.write(folder / "work.json")
-        log = folder / f"{module}.log"
-        command = [PYTHON, "-m", f"benchmarks.push.{module}", folder / "work.json"]
-        used, status = run(command, cwd=folder, env=_environment(), log=log, limit=_LIMIT)
-        if status:
-            raise ClientFailed(f"exit status {status}: {_last(log)}")
-        return used, len(failures(log))
-
-    def client(work: Work, folder: Path) -> Cost:
-        start, _failed = once(replace(work, routers=[]), folder)
-        used, failed = once(work, folder)
-        return Cost(used, failed, start.cpu_seconds, start.seconds)
-
-    return client
-
-
-def _ansible(name: str) -> Client:
-    def once(work: Work, folder: Path) -> tuple[Used, int]:
-        log = folder / f"{name}.log"
-        command = [Path(sys.executable).with_name("ansible-playbook"), *playbooks.write(folder, name, work)]
-        used, status = run(command, cwd=folder, env=_environment(), log=log, limit=_LIMIT)
-        if status not in (0, 2, 4):
-            raise ClientFailed(f"exit status {status}: {_last(log)}")
-        recap = log.read_text(errors="replace").partition("PLAY RECAP")[2].splitlines()
-        passed = sum("failed=0" in line and "unreachable=0" in line for line in recap)
-        return used, len(work.routers) - passed
-
-    def client(work: Work, folder: Path) -> Cost:
-        start, _failed = once(replace(work, routers=[]), folder)
-        used, failed = once(work, folder)
-        return Cost(used, failed, start.cpu_seconds, start.seconds)
-
-    return client
-
-
-def _ours(work: Work, folder: Path) -> Cost:
-    work.write(folder / "work.json")
-    log = folder / "ours.log"
-    command = [sys.executable, "-m", "benchmarks.push.ours", folder / "work.json"]
-    _used, status = run(command, cwd=folder, env=_environment(), log=log, limit=_LIMIT)
-    if status:
-        raise ClientFailed(f"exit status {status}: {_last(log)}")
-    told = json.loads(_last(log))
-    start, plan, push = (Used(**told[part]) for part in ("start", "plan", "push"))
-    more = {"plan_cpu_ms_per_device": _milliseconds(plan.cpu_seconds - start.cpu_seconds, work)}
-    return Cost(push, len(told["failed"]), start.cpu_seconds, start.seconds, more)
-
-
-class ClientFailed(Exception):
-    """A client did not come to its end; it is named in the result, and the others go on."""
-
-
-CLIENTS: dict[str, Client] = {
-    "ours": _ours,
-    "floor": _program("floor"),
-    "nornir_scrapli": _program("nornir_scrapli"),
-    "nornir_netmiko": _program("nornir_netmiko"),
-    **{name: _ansible(name) for name in playbooks.PLAYS},
-}
-
-
-def _milliseconds(cpu: float, work: Work) -> float:
-    return round(cpu * 1000 / max(1, len(work.routers)), 2)
+from benchmarks.processes import adopt_orphans
+from benchmarks.push import fleets
+from benchmarks.push.clients import CLIENTS, ONCE, PYTHON, ClientFailed, Cost, milliseconds
+from benchmarks.push.exchange import KEX, LINES, Router, Work, lines
+from benchmarks.push.fleets import BUILD
 
 
 def _figures(costs: Sequence[Cost], error: str, work: Work) -> dict[str, Any]:
@@ -143,7 +35,7 @@ def _figures(costs: Sequence[Cost], error: str, work: Work) -> dict[str, Any]:
         return {"error": error, "runs": 0, "failed": len(work.routers)}
     more = {key: median(each.more[key] for each in costs if each.more) for key in costs[0].more or ()}
     return {
-        "cpu_ms_per_device": median(_milliseconds(each.used.cpu_seconds - each.start, work) for each in costs),
+        "cpu_ms_per_device": median(milliseconds(each.used.cpu_seconds - each.start, work) for each in costs),
         "devices_per_second": round(
             median(len(work.routers) / max(0.001, each.used.seconds - each.start_seconds) for each in costs), 2
         ),
@@ -151,72 +43,38 @@ def _figures(costs: Sequence[Cost], error: str, work: Work) -> dict[str, Any]:
         "failed": max(each.failed for each in costs),
         "runs": len(costs),
         "start_cpu_seconds": round(median(each.start for each in costs), 2),
-        "each_run_cpu_ms": [_milliseconds(each.used.cpu_seconds - each.start, work) for each in costs],
+        "each_run_cpu_ms": [milliseconds(each.used.cpu_seconds - each.start, work) for each in costs],
         **more,
         **({"error": error} if error else {}),
     }
 
 
-def _lab(**more: str) -> None:
-    options = {"lab_name": "bench", "lab_management_network": _NETWORK, "lab_directory": str(BUILD / "lab"), **more}
-    extra = [word for name, value in options.items() for word in ("-e", f"{name}={value}")]
-    with (BUILD / "lab.log").open("wb") as log:
-        subprocess.run(  # noqa: S603 - our own playbook
-            [Path(sys.executable).with_name("ansible-playbook"), "raywright.fleet.lab", *extra],
-            env=_environment(),
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-            check=True,
-        )
-
-
-@contextmanager
-def _routers(count: int) -> Iterator[list[Router]]:
-    """Run a lab of that many routers; gives them."""
-    try:
-        _lab(lab_routers=str(count))
-        yield _of_inventory()
-    finally:
-        _lab(lab_state="absent")
-
-
-def _of_inventory() -> list[Router]:
-    inventory = yaml.safe_load((BUILD / "lab" / "inventory.yml").read_text())
-    shared = inventory["fabric"]["vars"]
-    hosts = {name: host for group in inventory.values() for name, host in (group.get("hosts") or {}).items() if host}
-    return [
-        Router(
-            name=name,
-            host=host["ansible_host"],
-            port=22,
-            user=shared["ansible_user"],
-            key_file=shared["ansible_ssh_private_key_file"],
-            known_hosts=shared["raywright_known_hosts"],
-        )
-        for name, host in hosts.items()
-    ]
-
-
-def _measure(routers: list[Router], options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def _measure(routers: list[Router], platform: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run every client in turn, ``runs`` times: who comes later in a noisy minute is another one each time."""
-    names = [name for name in CLIENTS if not options.only or name in options.only]
+    # Not before: the routers' daemons are nobody's children here.
+    adopt_orphans()
+    clients = CLIENTS[platform]
+    names = [name for name in clients if not options.only or name in options.only]
     costs: dict[str, list[Cost]] = {name: [] for name in names}
     errors = dict.fromkeys(names, "")
     folder = BUILD / "push"
     folder.mkdir(parents=True, exist_ok=True)
     # Numbers that no earlier benchmark on these routers had: a change must be one.
     number = int(time.time()) % (1 << 16)
-    work = Work(routers, [], options.in_flight)
+    work = Work(routers, [], options.in_flight, platform)
     for turn in range(options.runs):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            if turn and name in ONCE:
+                continue
             number += 1
-            sys.stderr.write(f"run {turn + 1} of {options.runs}: {name}\n")
+            sys.stderr.write(f"{platform}, run {turn + 1} of {options.runs}: {name}\n")
             try:
-                costs[name].append(CLIENTS[name](replace(work, lines=lines(number), failed={}), folder))
+                costs[name].append(clients[name](replace(work, lines=lines(number), failed={}), folder))
             except (ClientFailed, ValueError, OSError) as exc:
                 errors[name] = str(exc)[:300]
-    return {name: _figures(costs[name], errors[name], work) for name in names}
+    figures = {name: _figures(costs[name], errors[name], work) for name in names}
+    ratios = _ratios(figures)
+    return {"ours": figures.pop("ours", {}), "floor": figures.pop("floor", {}), "peers": figures, "ratios": ratios}
 
 
 def _ratios(figures: dict[str, dict[str, Any]]) -> dict[str, float]:
@@ -241,38 +99,49 @@ def _table(result: dict[str, Any]) -> str:
     return "\n".join(f"{row[0]:<16}" + "".join(f"{cell:>14}" for cell in row[1:]) for row in rows)
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--routers", type=int, default=100)
+    parser.add_argument("--routers", type=int, default=100, help="real FRR routers; 0 leaves them out")
+    parser.add_argument("--embedded", type=int, default=100, help="embedded routers; 0 leaves them out")
+    parser.add_argument("--latency", type=float, default=100.0, help="milliseconds until an embedded router answers")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--in-flight", type=int, default=50, help="sessions, threads or forks at once")
-    parser.add_argument("--only", action="append", choices=list(CLIENTS), help="this client, and others named so")
-    options = parser.parse_args()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with _routers(options.routers) as routers:
-        # Not before: the routers' daemons are nobody's children here.
-        adopt_orphans()
-        figures = _measure(routers, options)
-    result = {
-        "ours": figures.pop("ours", {}),
-        "floor": figures.pop("floor", {}),
-        "peers": figures,
-        "compared": {
-            "devices": options.routers,
-            "platform": "FRR in network namespaces of this machine, OpenSSH",
-            "exchange": f"read running configuration, push {LINES} lines, read back, verify",
-            "key_exchange": KEX,
-            "in_flight": options.in_flight,
-            "not_in_cpu": "the routers; each client's start (start_cpu_seconds)",
-            "ours_also": "checks host keys, journals, seals, records in a ledger, saves on the device",
-            "left_out": "network_cli: Ansible has no cli plugin for FRR outside frr.frr, which is not to be had here",
-        },
-        "machine": described(PYTHON),
+    names = sorted({name for clients in CLIENTS.values() for name in clients})
+    parser.add_argument("--only", action="append", choices=names, help="this client, and others named so")
+    return parser.parse_args()
+
+
+def _compared(options: argparse.Namespace, devices: int, platform: str) -> dict[str, Any]:
+    return {
+        "devices": devices,
+        "platform": platform,
+        "exchange": f"read running configuration, push {LINES} lines, read back, verify",
+        "key_exchange": KEX,
+        "in_flight": options.in_flight,
+        "not_in_cpu": "the routers; each client's start (start_cpu_seconds)",
+        "ours_also": "checks host keys, journals, seals, records in a ledger, saves on the device",
     }
-    result["ratios"] = _ratios({**figures, **{name: result[name] for name in ("ours", "floor") if result[name]}})
+
+
+def main() -> None:
+    options = _arguments()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    result: dict[str, Any] = {}
+    if options.routers:
+        with fleets.frr(options.routers) as routers:
+            result = _measure(routers, "frr", options)
+        named = "FRR in network namespaces of this machine, OpenSSH"
+        result["compared"] = _compared(options, options.routers, named)
+        sys.stdout.write(f"{options.routers} FRR routers\n{_table(result)}\n{json.dumps(result['ratios'])}\n")
+    if options.embedded:
+        with fleets.ios(options.embedded, options.latency) as routers:
+            embedded = _measure(routers, "ios", options)
+        named = f"embedded routers in the style of Cisco IOS, {options.latency:g} ms an answer, asyncssh on loopback"
+        embedded["compared"] = _compared(options, options.embedded, named)
+        result["embedded"] = embedded
+        sys.stdout.write(f"{options.embedded} {named}\n{_table(embedded)}\n{json.dumps(embedded['ratios'])}\n")
+    result["machine"] = described(PYTHON)
     (BUILD / "push.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(_table(result))  # noqa: T201 - the result
-    print(json.dumps(result["ratios"]))  # noqa: T201
 
 
 if __name__ == "__main__":

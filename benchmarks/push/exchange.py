@@ -35,6 +35,8 @@ class Work:
     routers: list[Router]
     lines: list[str]
     in_flight: int
+    platform: str = "frr"
+    """Or ``ios``: as ``ansible_network_os``."""
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -49,11 +51,12 @@ class Work:
     @classmethod
     def read(cls, path: str) -> "Work":
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
-        return cls([Router(**each) for each in raw["routers"]], raw["lines"], raw["in_flight"])
+        return cls(**{**raw, "routers": [Router(**each) for each in raw["routers"]]})
 
     def write(self, path: Path) -> None:
         routers = [{name: getattr(each, name) for name in Router.__slots__} for each in self.routers]
-        path.write_text(json.dumps({"routers": routers, "lines": self.lines, "in_flight": self.in_flight}))
+        work = {"lines": self.lines, "in_flight": self.in_flight, "platform": self.platform}
+        path.write_text(json.dumps({"routers": routers, **work}))
 
     def missing(self, config: str) -> list[str]:
         """Verify: the lines that a configuration read back does not have."""

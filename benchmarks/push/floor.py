@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The floor: bare asyncssh, one event loop, three commands on one connection. No host keys, no record, no retries."""
+"""The floor: bare asyncssh, one event loop, one connection a router. No host keys, no record, no retries.
+
+On FRR three commands, each a channel of its own; where there is no shell, one terminal and the lines as one block.
+"""
 
 import asyncio
 import sys
@@ -9,6 +12,31 @@ from pathlib import Path
 import asyncssh
 
 from benchmarks.push.exchange import KEX, READ, Router, Work
+
+
+async def _frr(connection: asyncssh.SSHClientConnection, work: Work, router: Router) -> None:
+    await connection.run(f"vtysh -c '{READ}'", check=True)
+    script = " ".join(f"-c '{line}'" for line in ["configure terminal", *work.lines])
+    await connection.run(f"vtysh {script}", check=True)
+    done = await connection.run(f"vtysh -c '{READ}'", check=True)
+    work.verify(router.name, str(done.stdout))
+
+
+async def _ios(connection: asyncssh.SSHClientConnection, work: Work, router: Router) -> None:
+    async with connection.create_process(term_type="dumb") as terminal:
+
+        async def ask(text: str) -> str:
+            terminal.stdin.write(f"{text}\n")
+            return str(await terminal.stdout.readuntil(f"{router.name}#"))
+
+        await terminal.stdout.readuntil(f"{router.name}#")
+        for command in ("terminal length 0", READ):
+            await ask(command)
+        await ask("\n".join(["configure terminal", *work.lines, "end"]))
+        work.verify(router.name, await ask(READ))
+
+
+EXCHANGES = {"frr": _frr, "ios": _ios}
 
 
 async def _exchange(work: Work, router: Router, key: asyncssh.SSHKey | None) -> None:
@@ -22,11 +50,7 @@ async def _exchange(work: Work, router: Router, key: asyncssh.SSHKey | None) -> 
         agent_path=None,
         config=None,
     ) as connection:
-        await connection.run(f"vtysh -c '{READ}'", check=True)
-        script = " ".join(f"-c '{line}'" for line in ["configure terminal", *work.lines])
-        await connection.run(f"vtysh {script}", check=True)
-        done = await connection.run(f"vtysh -c '{READ}'", check=True)
-        work.verify(router.name, str(done.stdout))
+        await EXCHANGES[work.platform](connection, work, router)
 
 
 async def _main(work: Work, key: asyncssh.SSHKey | None) -> None:

@@ -12,21 +12,24 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import asyncssh
+
 from benchmarks.engine_job import Rollout
 from benchmarks.processes import adopt_orphans, measured
 from benchmarks.push.exchange import Router, Work
 from engine.devices.base import Device
 
 
-def _device(router: Router, key: str, known_hosts: dict[str, str]) -> Device:
+def _device(router: Router, platform: str, key: str, known_hosts: dict[str, str]) -> Device:
+    place = router.host if router.port == asyncssh.DEFAULT_PORT else f"[{router.host}]:{router.port}"
     return Device(
         name=router.name,
-        network_os="frr",
+        network_os=platform,
         host=router.host,
         port=router.port,
         user=router.user,
         private_key=key,
-        known_hosts=known_hosts[router.host],
+        known_hosts=known_hosts[place],
     )
 
 
@@ -40,7 +43,7 @@ def main() -> None:
     work = Work.read(sys.argv[1])
     key = Path(work.key_file).read_text()
     known_hosts = _known_hosts(Path(work.known_hosts))
-    devices = [_device(each, key, known_hosts) for each in work.routers]
+    devices = [_device(each, work.platform, key, known_hosts) for each in work.routers]
     wanted = dict.fromkeys((each.name for each in devices), "\n".join(work.lines) + "\n")
     with tempfile.TemporaryDirectory(prefix="raywright-bench-") as folder:
         rollout = Rollout(Path(folder), devices, wanted, work.in_flight)

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import processes
 from benchmarks.processes import Used, run, tree
-from benchmarks.push.__main__ import Cost, _figures, _ratios
+from benchmarks.push.__main__ import _figures, _ratios
+from benchmarks.push.clients import Cost
 from benchmarks.push.exchange import LINES, Router, Work, lines
 from benchmarks.scale import exponent
 
