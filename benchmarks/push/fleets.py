@@ -38,7 +38,9 @@ def frr(count: int) -> Iterator[list[Router]]:
     try:
         _lab(lab_routers=str(count))
         inventory = yaml.safe_load((BUILD / "lab" / "inventory.yml").read_text())
-        hosts = {name: host for group in inventory.values() for name, host in (group.get("hosts") or {}).items() if host}
+        hosts = {
+            name: host for group in inventory.values() for name, host in (group.get("hosts") or {}).items() if host
+        }
         yield _routers(hosts, inventory["fabric"]["vars"])
     finally:
         _lab(lab_state="absent")

@@ -44,7 +44,7 @@ def _exchange(task: Task) -> Result:
 
 
 def _known_hosts() -> str:
-    """scrapli looks names up without their port."""
+    """Known hosts as scrapli looks them up: without their port."""
     known = Path(work.known_hosts)
     plain = Path("known_hosts.scrapli")
     plain.write_text(re.sub(r"\[(\S+?)\]:\d+", r"\1", known.read_text()))

@@ -3,7 +3,6 @@
 """The exchange as Ansible plays: ``raw`` and ``command`` over OpenSSH on hosts, ``network_cli`` on network devices."""
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,22 +70,19 @@ def _variables(router: Router, name: str) -> dict[str, Any]:
 
 
 def write(folder: Path, name: str, work: Work) -> list[str]:
-    """Write playbook, inventory and settings into ``folder``; gives the arguments of ``ansible-playbook``.
-
-    ``network_cli`` reads host keys from the home folder: ``folder`` is to be that.
-    """
+    """Write playbook, inventory and settings into ``folder``; gives the arguments of ``ansible-playbook``."""
     hosts = {each.name: _variables(each, name) for each in work.routers}
     # One host is always there, so that a play on no router costs what Ansible's start costs.
     inventory = {"fleet": {"hosts": hosts}, "other": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
     (folder / "inventory.json").write_text(json.dumps(inventory))
     play = {"hosts": "fleet", "gather_facts": False, "tasks": PLAYS[name](work.lines)}
     (folder / f"{name}.json").write_text(json.dumps([play]))
-    forks = min(work.in_flight, _MOST_FORKS) if name == "ansible_network_cli" else work.in_flight
+    network = name == "ansible_network_cli"
+    forks = min(work.in_flight, _MOST_FORKS) if network else work.in_flight
+    # Of network_cli only its library knows host keys, and finds them in the account's own home alone.
+    checking = str(not network).lower()
     (folder / "ansible.cfg").write_text(
-        f"[defaults]\nforks = {forks}\nhost_key_checking = true\n[ssh_connection]\npipelining = true\n"
+        f"[defaults]\nforks = {forks}\nhost_key_checking = {checking}\n[ssh_connection]\npipelining = true\n"
         "[persistent_connection]\nconnect_timeout = 120\ncommand_timeout = 120\n"
     )
-    if work.known_hosts:
-        (folder / ".ssh").mkdir(mode=0o700, exist_ok=True)
-        shutil.copy(work.known_hosts, folder / ".ssh" / "known_hosts")
     return ["-i", "inventory.json", f"{name}.json"]
