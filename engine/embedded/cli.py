@@ -35,6 +35,9 @@ class Bye(Exception):
 class Cli:
     """One session's view of a router: its mode, its private candidate, and what is being typed in."""
 
+    helps = False
+    """Whether a question mark is no text but asks for help."""
+
     def __init__(self, router: Router, fleet: Mapping[str, Router], origins: Mapping[str, str]) -> None:
         self.session = next(_sessions)
         self.router = router

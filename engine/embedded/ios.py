@@ -29,6 +29,8 @@ _SUBMODES = (("interface ", "if"), ("router ", "router"), ("route-map ", "route-
 class IosCli(Cli):
     """One session."""
 
+    helps = True
+
     archive = True
     """Whether an archive is configured, which a revert timer needs."""
     enable_password = ""

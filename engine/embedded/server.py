@@ -165,6 +165,7 @@ class _Terminal(asyncssh.SSHServerSession[str]):
         self._command: str | None = None
         self._input = ""
         self._line = ""
+        self._literal = False
         self._written: list[str] = []
         self._leaving: int | None = None
         self._scheduled: asyncio.TimerHandle | None = None
@@ -268,18 +269,27 @@ class _Terminal(asyncssh.SSHServerSession[str]):
                 self._write("\n")
                 line, self._line = self._line, ""
                 self._take(line)
-            elif key in "\x7f\b":
-                if self._line:
-                    self._line = self._line[:-1]
-                    self._write("\b \b")
-            elif key == "\x03":
-                self._line = ""
-                self._write("^C\n" + self._cli.prompt)
-            elif key == "\x04":
-                self._end_of_file()
-            elif key.isprintable() or key == "\t":
-                self._line += key
-                self._write(key)
+            else:
+                self._edit(key)
+
+    def _edit(self, key: str) -> None:
+        literal, self._literal = self._literal, False
+        if key in "\x7f\b":
+            if self._line:
+                self._line = self._line[:-1]
+                self._write("\b \b")
+        elif key == "\x03":
+            self._line = ""
+            self._write("^C\n" + self._cli.prompt)
+        elif key == "\x04":
+            self._end_of_file()
+        elif key == "\x16":
+            self._literal = True
+        elif key == "?" and self._cli.helps and not literal:
+            self._write(f"?\n  <cr>\n{self._cli.prompt}{self._line}")
+        elif key.isprintable() or key == "\t":
+            self._line += key
+            self._write(key)
 
     def _end_of_file(self) -> None:
         if self._cli.typing:

@@ -50,7 +50,7 @@ def with_another_peer(running):
     """A second neighbour, and one policy more."""
     head, _mark, rest = running.partition("router bgp ")
     number, _newline, body = rest.partition("\n")
-    peer = " neighbor 192.0.2.77 remote-as 65077\n neighbor 192.0.2.77 description far away\n"
+    peer = " neighbor 192.0.2.77 remote-as 65077\n neighbor 192.0.2.77 description far away?\n"
     return f"{ADDED}{head}router bgp {number}\n{peer}{body}"
 
 
@@ -64,7 +64,7 @@ async def test_a_change_on_a_real_router_is_planned_made_repeated_and_taken_back
     assert (await session.snapshot()).running == before.running
     await session.apply(change)
     after = (await session.snapshot()).running
-    assert "neighbor 192.0.2.77 description far away" in after
+    assert "neighbor 192.0.2.77 description far away?" in after
     assert (await session.propose(after, wanted, "replace")).empty
     assert driver.normalise(after) != driver.normalise(before.running)
     await session.restore(before)

@@ -18,6 +18,7 @@ from ..base import Held, Hold, Mode, Snapshot
 from .candidate import CandidateSession
 from .driver import CliDriver
 from .platform import COMMON_SECRETS, Platform, patterns
+from .session import lines_of
 
 EOS = Platform(
     network_os=("eos", "arista.eos.eos", "arista.eos"),
@@ -150,10 +151,8 @@ class EosSession(CandidateSession):
         """Give a command a text to read. Line by line it would be an exchange each, and a banner could not be told
         from the commands after it.
         """
-        lines = text.splitlines()
-        for number, line in enumerate(lines, start=1):
-            if not line.replace("\t", " ").isprintable():
-                raise Rejected(self._say(f"line {number} of the configuration holds a control character; remove it"))
+        self._require_typable(text, edited=False)
+        lines = lines_of(text)
         body = "".join(f"{line}\n" for line in lines)
         answer = await self._ask(command, typed=(_INVITATION, body.encode() + b"\x04"), replies=(("[confirm]", ""),))
         if reason := self._complaint(answer, set(lines)):

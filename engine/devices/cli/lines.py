@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import CommandFailed, Rejected
 from ..base import Change, Hold, Mode, Proof, Snapshot, WithoutHold
 from .session import CliSession
+from .shell import literally
 
 if TYPE_CHECKING:
     from .tree import Remedy
@@ -32,6 +33,7 @@ class LinesSession(WithoutHold, CliSession):
         if not self._normal(wanted):
             raise Rejected(self._say("the wanted configuration is empty; check the template for this device"))
         found = await self._remedy(running, wanted, mode)
+        self._require_typable("\n".join(found.commands))
         proof = _SAVED if self._unsaved and found.proof.verdict == "proved" and found.diff else found.proof
         return Change(mode, wanted, found.diff, proof)
 
@@ -74,10 +76,11 @@ class LinesSession(WithoutHold, CliSession):
         commands = (await self._remedy(running, wanted, mode)).commands
         if not commands:
             return
+        self._require_typable("\n".join(commands))
         self._expect_renaming(running, wanted)
         await self._enter(configure or self._platform.configure)
         for number, command in enumerate(commands, start=1):
-            answer = await self._ask(command, changing=True)
+            answer = await self._ask(literally(command), changing=True)
             if reason := self._refusal(answer):
                 await self._ask(self._platform.leave, changing=True)
                 first = " ".join(command.split()[:2])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import asyncssh
 
-from ...errors import CommandFailed, LoginRefused, SessionLost
+from ...errors import CommandFailed, LoginRefused, Rejected, SessionLost
 from ..base import Device, Snapshot
 from ..ssh import connect, where
 from .platform import Platform
@@ -121,6 +121,16 @@ class CliSession:
                 return line.strip().lstrip("% ").rstrip(".")
         return ""
 
+    def _require_typable(self, text: str, *, edited: bool = True) -> None:
+        """Refuse what does not reach the device as it stands: control characters and, where a line editor takes the
+        text, tabs. Raises ``Rejected``.
+        """
+        for line in lines_of(text):
+            if not (line if edited else line.replace("\t", " ")).isprintable():
+                word = (line.split(maxsplit=1) or [""])[0]
+                reason = "holds a character that cannot be typed in (a tab, or a control character); remove it"
+                raise Rejected(self._say(f"line '{word} ...' of the configuration {reason}"))
+
     def _expect_renaming(self, *texts: str) -> None:
         for text in texts:
             for found in self._platform.rename.finditer(text):
@@ -131,6 +141,11 @@ class CliSession:
 
     def _say(self, what: str) -> str:
         return f"{where(self._device)}: {what}"
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Other than ``splitlines``, which takes a form feed for the end of one, too."""
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def normalise(platform: Platform, config: str) -> str:

@@ -24,6 +24,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>])")
 _TAIL = 256
 """Longer than any prompt: no more than this of the end is looked at when something comes."""
 _HEAD = re.compile(r"[^>#(]*")
+_AS_IT_IS = "\x16"
+"""Ctrl-V: line editors take the next key for text."""
 _SHOWN = 20
 """So much of a host name is in every prompt: IOS cuts longer ones off in configuration mode."""
 _ECHOED = 40
@@ -133,7 +135,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
             raise asyncssh.ConnectionLost("the session is closed")
         self._buffer.clear()
         first = text.partition("\n")[0].strip()
-        self._echo = first[:_ECHOED].encode()
+        self._echo = first.replace(_AS_IT_IS, "")[:_ECHOED].encode()
         self._from = None if self._echo else 0
         self._reply = {question.encode(): reply for question, reply in replies}
         self._input = typed
@@ -161,6 +163,11 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._answer.cancel()
         if self._channel is not None:
             self._channel.close()
+
+
+def literally(command: str) -> str:
+    """Type a command so that the line editor takes a question mark for text and not for a question."""
+    return command.replace("?", f"{_AS_IT_IS}?")
 
 
 def cleaned(answer: str) -> str:

@@ -107,6 +107,25 @@ async def test_a_refused_line_is_named_without_its_values_and_the_device_can_be_
     assert router.running == running
 
 
+async def test_a_question_mark_is_text_and_asks_the_device_nothing(session, router, spoken):
+    before = await session.snapshot()
+    wanted = before.running.replace("description router id", "description who? me??")
+    await session.apply(await session.propose(before.running, wanted, "replace"))
+    assert " description who? me??\n" in router.running
+    await session.restore(before)
+    assert (await session.snapshot()).running == before.running
+
+
+@pytest.mark.parametrize("spoken", ["eos"])
+async def test_a_control_character_is_refused_before_it_reaches_the_terminal(session, router):
+    running = (await session.snapshot()).running
+    with pytest.raises(
+        Rejected, match=r"line 'ntp ...' of the configuration holds a character that cannot be typed in"
+    ):
+        await session.propose(running, "logging level debugging\nntp server \x0310.9.9.8\n", "merge")
+    assert (await session.snapshot()).running == running
+
+
 async def test_what_the_device_refuses_for_its_own_reasons_is_said(fleet, session, spoken, router):
     before = await session.snapshot()
     change = await session.propose(before.running, other(spoken, before.running), "replace")
