@@ -8,10 +8,11 @@ from ..errors import InvalidInput
 from .cli import Cli
 from .eos import EosCli
 from .ios import IosCli
+from .iosxr import IosxrCli
 from .junos import JunosCli
 
 PLAIN = "embedded"
-DIALECTS: dict[str, type[Cli]] = {PLAIN: Cli, "ios": IosCli, "junos": JunosCli, "eos": EosCli}
+DIALECTS: dict[str, type[Cli]] = {PLAIN: Cli, "ios": IosCli, "junos": JunosCli, "eos": EosCli, "iosxr": IosxrCli}
 """By ``ansible_network_os``."""
 
 

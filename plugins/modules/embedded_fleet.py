@@ -55,7 +55,7 @@ options:
         none of them is that system.
     type: list
     elements: str
-    choices: [embedded, ios, junos, eos]
+    choices: [embedded, ios, junos, eos, iosxr]
     default: [embedded]
   base_address:
     description: Address of the first device. The others follow it, inside C(127.0.0.0/8).
@@ -351,7 +351,7 @@ def main() -> None:
             "dialects": {
                 "type": "list",
                 "elements": "str",
-                "choices": ["embedded", "ios", "junos", "eos"],
+                "choices": ["embedded", "ios", "junos", "eos", "iosxr"],
                 "default": ["embedded"],
             },
             "base_address": {"type": "str", "default": "127.64.0.1"},

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rollout as people run it, on embedded routers that speak in the style of IOS and of EOS."""
+"""The rollout as people run it, on embedded routers that speak in the style of IOS, EOS and IOS-XR."""
 
 import re
 
@@ -11,7 +11,7 @@ NEVER = [{"name": "never", "command": "show version", "match": "no such thing", 
 DEVICES = 6
 
 
-BANNERS = {"ios": r"banner login ^C\1^C", "eos": r"banner login\n\1\nEOF"}
+BANNERS = {"ios": r"banner login ^C\1^C", "iosxr": r"banner login ^C\1^C", "eos": r"banner login\n\1\nEOF"}
 """How each shows what the template writes on one line."""
 
 
@@ -36,7 +36,7 @@ def given(project, dialect):
 
 
 @pytest.mark.parametrize("dialect", BANNERS)
-def test_a_fleet_of_a_platform_is_changed_once_and_the_plan_says_that_the_way_back_is_proved(project, given):
+def test_a_fleet_of_a_platform_is_changed_once_and_the_plan_says_that_the_way_back_is_proved(project, given, dialect):
     before = project.fleet.configurations()
     code, output = project.run("--check", "--diff", **given)
     assert (code, project.fleet.configurations() == before) == (0, True), output
@@ -45,7 +45,8 @@ def test_a_fleet_of_a_platform_is_changed_once_and_the_plan_says_that_the_way_ba
     assert project.fleet.secrets["snmp_community"] not in output
     code, output = project.run(**given)
     assert (code, project.add_up()["outcomes"], project.state()) == (0, {"changed": DEVICES}, "completed"), output
-    assert all(running == startup for running, startup in project.fleet.configurations().values())
+    # What IOS-XR commits needs no saving.
+    assert dialect == "iosxr" or all(now == saved for now, saved in project.fleet.configurations().values())
     code, output = project.run(**given)
     assert (code, project.add_up()["outcomes"]) == (0, {"unchanged": DEVICES}), output
 
@@ -64,7 +65,7 @@ def test_a_name_that_has_no_driver_is_refused_before_any_device_is_asked(project
     flat = " ".join(output.split())
     assert code == 2
     assert "'cisco.asa.asa' has no driver; known are" in flat
-    for known in ("cisco.ios.ios", "arista.eos.eos", "junipernetworks.junos.junos", "frr"):
+    for known in ("cisco.ios.ios", "arista.eos.eos", "cisco.iosxr.iosxr", "junipernetworks.junos.junos", "frr"):
         assert known in flat
 
 
@@ -80,3 +81,11 @@ def test_changes_are_held_by_the_devices_until_the_stage_has_passed_and_taken_ba
     assert (code, project.add_up()["outcomes"]) == (0, {"changed": DEVICES}), output
     assert all(running == startup for running, startup in project.fleet.configurations().values())
     assert project.fleet.on_trial() == []
+
+
+@pytest.mark.parametrize("dialect", ["iosxr"])
+def test_a_hold_that_only_its_own_session_could_confirm_is_refused_when_the_plan_is_made(project, given):
+    before = project.fleet.configurations()
+    code, output = project.run(**given, confirm_timeout="20m", timeout="20")
+    assert (code, project.fleet.configurations() == before) == (2, True), output
+    assert "cannot take a change back by themselves: iosxr" in " ".join(output.split())

@@ -16,6 +16,6 @@ on the same 200 embedded routers, 100 in flight, scrapli took 115 ms of CPU and 
 it does not check host keys by default, reads known hosts from files only, and bounds neither output nor memory.
 """
 
-from . import eos, ios, junos, nxos, vtysh
+from . import eos, ios, iosxr, junos, nxos, vtysh
 
-DRIVERS = (*ios.DRIVERS, *nxos.DRIVERS, *junos.DRIVERS, *eos.DRIVERS, *vtysh.DRIVERS)
+DRIVERS = (*ios.DRIVERS, *nxos.DRIVERS, *junos.DRIVERS, *eos.DRIVERS, *iosxr.DRIVERS, *vtysh.DRIVERS)

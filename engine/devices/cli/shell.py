@@ -19,11 +19,15 @@ from ..ssh import OUTPUT_LIMIT
 _WIDTH, _HEIGHT = 511, 0
 _MORE = re.compile(rb"(?:\A|\n)[ \t]*(?:<?-+ ?[Mm]ore ?-+>?|---\(more(?: \d+%)?\)---)[ \t]*\Z")
 _MORE_TURNED = re.compile(r"[ \t]*(?:<?-+ ?[Mm]ore ?-+>?|---\(more(?: \d+%)?\)---)[ \t]*(?:[\b\r ]*[\b\r])?")
-_QUESTION = re.compile(rb"(?:\[confirm\]|\(y/n\)\S*|\[yes/no\]\S*|\[no\]:?|\[yes,no\]\S*|[Pp]assword:)[ \t]*\Z")
+_QUESTION = re.compile(
+    rb"(?:\[confirm\]|\(y/n\)\S*|\[yes/no\]\S*|\[no\]:?|\[yes,no\]\S*|\[cancel\]:?|[Pp]assword:)[ \t]*\Z"
+)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>])")
 _TAIL = 256
 """Longer than any prompt: no more than this of the end is looked at when something comes."""
 _HEAD = re.compile(r"[^>#(]*")
+_BEFORE_NAME = re.compile(rb".*[@:]")
+"""A user's name, or the place of a route processor: ``RP/0/RP0/CPU0:``."""
 _AS_IT_IS = "\x16"
 """Ctrl-V: line editors take the next key for text."""
 _SHOWN = 20
@@ -67,8 +71,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def may_be_renamed(self, name: str) -> None:
         """Take prompts with this host name, too: a change that is about to be made gives it to the device."""
-        user, at, _host = self._heads[0].rpartition(b"@")
-        self._heads.append(user + at + name[:_SHOWN].encode())
+        before = _BEFORE_NAME.match(self._heads[0])
+        self._heads.append((before[0] if before else b"") + name[:_SHOWN].encode())
 
     def will_be_renamed(self) -> None:
         """Take the next prompt whatever name is in it: one that nobody here knows is about to come back."""

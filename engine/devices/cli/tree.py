@@ -18,9 +18,9 @@ from hier_config.platforms.driver_base import HConfigDriverBase
 
 from ..base import Mode, Proof
 from .banners import fold, unfold
+from .indented import Path, raw_paths
 
 Rules: TypeAlias = Callable[[], HConfigDriverBase]
-Path: TypeAlias = tuple[str, ...]
 
 _IGNORED = ("!", "#", "exit", "end", "version ")
 """How lines begin that say nothing: comments, ends of sections, and what the device writes of itself."""
@@ -157,17 +157,3 @@ def _lost(text: str, read: HConfig, touched: set[str]) -> list[str]:
         elif path[0] in touched and not path[-1].startswith(_IGNORED):
             lost.append(" / ".join(path))
     return lost
-
-
-def raw_paths(text: str) -> Iterator[Path]:
-    """Every line with the lines that it stands below, by indentation alone."""
-    above: list[tuple[int, str]] = []
-    for raw in text.splitlines():
-        line = " ".join(raw.split())
-        if not line:
-            continue
-        indent = len(raw) - len(raw.lstrip(" "))
-        while above and above[-1][0] >= indent:
-            above.pop()
-        above.append((indent, line))
-        yield tuple(name for _indent, name in above)

@@ -9,7 +9,9 @@ from engine.devices.base import Device
 from engine.embedded.dialects import spoken
 from engine.embedded.fabric import build
 
-DIALECTS = ("ios", "junos", "eos")
+DIALECTS = ("ios", "junos", "eos", "iosxr")
+HOLDING = ("ios", "junos", "eos")
+"""Those whose devices take a change back by themselves."""
 DEVICES = 2 + 2 * len(DIALECTS)
 ROUTER = {
     dialect: name

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import asyncssh
 import pytest
-from clis import DEVICES, DIALECTS, ROUTER, device, faults, line, other
+from clis import DEVICES, DIALECTS, HOLDING, ROUTER, device, faults, line, other
 
 from engine.devices import registry
 from engine.devices.base import Hold, Proof
 from engine.devices.cli.driver import CliDriver
 from engine.devices.cli.eos import EOS
 from engine.devices.cli.ios import IOS, IosSession
+from engine.devices.cli.iosxr import IOSXR
 from engine.devices.cli.junos import JUNOS
 from engine.embedded.ios import IosCli
 from engine.embedded.running import serving
@@ -58,7 +59,7 @@ async def test_what_is_restored_is_what_was_there_byte_for_byte_saved_configurat
     await session.restore(before)
     assert await session.snapshot() == before
     assert router.running == running
-    assert spoken == "junos" or router.startup == startup
+    assert spoken in ("junos", "iosxr") or router.startup == startup  # which keep no other than the running one
 
 
 async def test_on_ios_an_unsaved_configuration_is_a_doubt_about_the_way_back(fleet):
@@ -83,6 +84,8 @@ async def test_the_text_that_changes_by_itself_is_no_change(session, driver, spo
     noise = {
         "ios": "! Last configuration change at 10:00:00 UTC by x\nntp clock-period 17\n",
         "junos": "## Last commit: 2026-11-11 10:00:00 UTC by root\n",
+        "iosxr": "Sun Sep 20 23:10:02.875 UTC\n!! Building configuration...\n!! IOS XR Configuration 24.3.1\n"
+        "!! Last configuration change at Sun Sep 20 22:27:46 2026 by clab\n",
         "eos": "! Command: show running-config\n! device: leaf-001 (vEOS-lab, EOS-4.29.1F)\n",
     }
     assert driver.normalise(noise[spoken] + first) == driver.normalise(first)
@@ -116,7 +119,7 @@ async def test_a_question_mark_is_text_and_asks_the_device_nothing(session, rout
     assert (await session.snapshot()).running == before.running
 
 
-@pytest.mark.parametrize("spoken", ["eos"])
+@pytest.mark.parametrize("spoken", ["eos", "iosxr"])
 async def test_a_control_character_is_refused_before_it_reaches_the_terminal(session, router):
     running = (await session.snapshot()).running
     with pytest.raises(
@@ -229,6 +232,7 @@ async def test_a_thousand_lines_go_there_and_back(session, router, spoken):
     assert router.running == running
 
 
+@pytest.mark.parametrize("spoken", HOLDING)
 async def test_a_change_on_trial_is_taken_back_by_the_device_unless_it_is_confirmed(session, router, spoken):
     before = await session.snapshot()
     running = router.running
@@ -250,6 +254,7 @@ async def test_a_change_on_trial_is_taken_back_by_the_device_unless_it_is_confir
     assert "10.9.9.9" in router.running
 
 
+@pytest.mark.parametrize("spoken", HOLDING)
 async def test_a_change_on_trial_can_be_taken_back_at_once_and_holds_off_another(session, router, spoken):
     before = await session.snapshot()
     running = router.running
@@ -266,6 +271,7 @@ async def test_a_change_on_trial_can_be_taken_back_at_once_and_holds_off_another
     assert await session.held() is None
 
 
+@pytest.mark.parametrize("spoken", HOLDING)
 async def test_planning_confirms_nothing_that_is_on_trial(session, router, spoken):
     before = await session.snapshot()
     await session.apply(
@@ -277,6 +283,7 @@ async def test_planning_confirms_nothing_that_is_on_trial(session, router, spoke
     assert (await session.held()).remaining > 0
 
 
+@pytest.mark.parametrize("spoken", HOLDING)
 async def test_a_refused_change_on_trial_leaves_no_timer_behind(fleet, session, router, spoken):
     before = await session.snapshot()
     change = await session.propose(before.running, other(spoken, before.running), "replace")
@@ -326,7 +333,7 @@ async def test_many_sessions_cost_a_descriptor_each_and_end(fleet, spoken, drive
 
 
 def test_every_name_of_a_platform_leads_to_its_driver_and_an_unknown_one_names_the_known():
-    for names in (IOS.network_os, JUNOS.network_os, EOS.network_os, ("nxos", "cisco.nxos.nxos")):
+    for names in (IOS.network_os, JUNOS.network_os, EOS.network_os, IOSXR.network_os, ("nxos", "cisco.nxos.nxos")):
         assert len({id(registry.driver(name)) for name in names}) == 1
     assert isinstance(registry.driver("junipernetworks.junos.junos"), CliDriver)
     with pytest.raises(Exception, match=r"'cisco.asa.asa' has no driver; known are .*cisco.ios.ios.*frr.*junos"):
