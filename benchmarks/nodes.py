@@ -40,7 +40,7 @@ def _one(nodes: int, devices: int) -> float:
         cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     os.environ["RAY_ADDRESS"] = cluster.address
-    fleet = [Device(name=f"device-{n:06}", network_os="benchmark_memory", host="memory") for n in range(devices)]
+    fleet = [Device(name=f"device-{n:06}", network_os="benchmark_memory", host="127.0.0.1") for n in range(devices)]
     wanted = {each.name: f"ntp server 192.0.2.{number % 250}\n" for number, each in enumerate(fleet)}
     with tempfile.TemporaryDirectory(prefix="raywright-nodes-") as folder:
         rollout = Rollout(Path(folder), fleet, wanted, concurrency=60 * nodes, ray="auto")

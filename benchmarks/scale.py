@@ -34,7 +34,7 @@ def _one(devices: int) -> dict[str, Any]:
 
     adopt_orphans()
     fleet = [
-        Device(name=f"device-{number:06}", network_os="benchmark_memory", host="memory") for number in range(devices)
+        Device(name=f"device-{number:06}", network_os="benchmark_memory", host="127.0.0.1") for number in range(devices)
     ]
     wanted = {each.name: f"ntp server 192.0.2.{number % 250}\n" * 20 for number, each in enumerate(fleet)}
     with tempfile.TemporaryDirectory(prefix="raywright-scale-") as folder:

@@ -13,11 +13,12 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 _NAMES_ASKED = 512
 """Names that are looked up, at the most: devices behind the same router are many, and a resolver may be slow."""
 _RESOLVERS = 32
+_RESOLVER_SECONDS = 15.0
 _SECONDS = 30
 _ADDRESS = r"([0-9A-Fa-f.:]{2,45})"
 _INTERFACE = re.compile(
@@ -64,7 +65,7 @@ def carried(hops: Iterable[str], host: str, running: str) -> tuple[str, ...]:
 
 def _addresses(hosts: Iterable[str]) -> Iterator[str]:
     names = []
-    for host in hosts:
+    for host in dict.fromkeys(hosts):
         with contextlib.suppress(ValueError):
             yield str(ipaddress.ip_address(host))
             continue
@@ -72,9 +73,13 @@ def _addresses(hosts: Iterable[str]) -> Iterator[str]:
     # Spread over the fleet, so that every part of it has a say.
     some = names[:: max(1, -(-len(names) // _NAMES_ASKED))]
     if some:
-        with ThreadPoolExecutor(_RESOLVERS) as pool:
-            for found in pool.map(_resolved, some):
-                yield from found
+        pool = ThreadPoolExecutor(_RESOLVERS)
+        asked = [pool.submit(_resolved, name) for name in some]
+        # A resolver that does not answer must not hold a plan up, which finds out by itself who cannot be reached.
+        answered, _late = wait(asked, _RESOLVER_SECONDS)
+        pool.shutdown(wait=False, cancel_futures=True)
+        for each in answered:
+            yield from each.result()
 
 
 def _resolved(name: str) -> set[str]:

@@ -11,7 +11,7 @@ from engine.devices.base import Device
 def test_devices_in_memory_go_through_a_plan_and_a_stage(tmp_path, monkeypatch):
     monkeypatch.setenv("RAYWRIGHT_DRIVERS", "benchmarks.memory")
     monkeypatch.setenv("RAYWRIGHT_FLEET_KEY", "bm90IGEgc2VjcmV0LCBhIGtleSBmb3IgYmVuY2htYXI=")
-    fleet = [Device(name=f"d{number}", network_os="benchmark_memory", host="memory") for number in range(3)]
+    fleet = [Device(name=f"d{number}", network_os="benchmark_memory", host="127.0.0.1") for number in range(3)]
     rollout = Rollout(tmp_path, fleet, dict.fromkeys(("d0", "d1", "d2"), "ntp server 192.0.2.1\n"), 10)
     with contextlib.closing(rollout):
         assert rollout.plan()["outcomes"] == {"pending": 3}

@@ -3,9 +3,12 @@
 """Which device carries our own way to the others."""
 
 import shutil
+import threading
+import time
 
 import pytest
 
+from engine.rollout import paths
 from engine.rollout.paths import carried, next_hops
 
 HOPS = ("192.0.2.1", "fd00::1")
@@ -44,3 +47,15 @@ def test_there_is_no_next_hop_to_what_is_on_this_machine():
     assert next_hops([f"127.0.{number}.1" for number in range(200)]) == ()
     assert next_hops(["localhost", "no-such-name.invalid"]) == ()
     assert next_hops([]) == ()
+
+
+def test_a_resolver_that_does_not_answer_holds_no_plan_up(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(paths.socket, "getaddrinfo", lambda *_args, **_options: ended.wait(30))
+    monkeypatch.setattr(paths, "_RESOLVER_SECONDS", 0.2)
+    began = time.monotonic()
+    try:
+        assert next_hops([f"router-{number}" for number in range(600)]) == ()
+    finally:
+        ended.set()
+    assert time.monotonic() - began < 15
