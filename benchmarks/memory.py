@@ -26,6 +26,9 @@ class MemorySession(WithoutHold):
     async def snapshot(self) -> Snapshot:
         return Snapshot(running=self._running, startup=self._running)
 
+    async def running(self) -> str:
+        return self._running
+
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         there, lines = set(running.splitlines()), wanted.splitlines()
         return Change(mode, wanted, tuple(f"+{line}" for line in lines if line not in there))

@@ -109,14 +109,18 @@ class Session(Protocol):
     async def snapshot(self) -> Snapshot:
         """Read the running configuration, and the saved one where there is one."""
 
+    async def running(self) -> str:
+        """Read the running configuration alone."""
+
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         """Compute the change from ``running`` to ``wanted``. Touches nothing. Raises ``Rejected`` for what the
         device is known to refuse.
         """
 
-    async def apply(self, change: Change, hold: Hold | None = None) -> None:
-        """Make the change. Raises ``Rejected`` where the device refused, with the reason it gave, or where another
-        change is held on it; nothing of this one is then held.
+    async def apply(self, change: Change, hold: Hold | None = None) -> str | None:
+        """Make the change, and give the running configuration that was read back after it, where making it includes
+        that. Raises ``Rejected`` where the device refused, with the reason it gave, or where another change is held on
+        it; nothing of this one is then held.
 
         With ``hold`` the device itself takes the change back when the time is over, whatever became of this session,
         of us and of the network: running configuration and, where it changed, the saved one. Only for drivers that

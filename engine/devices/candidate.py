@@ -18,7 +18,16 @@ async def prove_in_candidate(
     try:
         await load_running()
     except Rejected as exc:
-        return Proof("not_proved", f"the device does not take back its own configuration: {exc}")
-    if left := await compare():
+        return not_taken_back(exc)
+    return proof_of(await compare())
+
+
+def not_taken_back(refusal: Rejected) -> Proof:
+    return Proof("not_proved", f"the device does not take back its own configuration: {refusal}")
+
+
+def proof_of(left: Sequence[str]) -> Proof:
+    """What the lines say in which the candidate of a rollback differs from what runs."""
+    if left:
         return Proof("not_proved", f"putting it back would leave {len(left)} lines of difference, first '{left[0]}'")
     return Proof("proved")

@@ -13,13 +13,16 @@ from collections.abc import Sequence
 import asyncssh
 
 from ..errors import CommandFailed, NotHeld, Rejected, SessionLost
-from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Session, Snapshot
-from .candidate import prove_in_candidate
+from .base import UNPROVABLE, Change, Device, Held, Hold, Mode, Proof, Session, Snapshot
+from .candidate import not_taken_back, proof_of
 from .ssh import OUTPUT_LIMIT, connect, where
 
-_PROMPT = re.compile(r"(?:\A|\n)[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) \Z")
-# Longer than any prompt: cut from a longer answer, the beginning of this much cannot be taken for a line's beginning.
-_PROMPT_LENGTH = 80
+_PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:>|\(config\)#) ")
+_PROMPT_OF_A_LINE = re.compile(rf"^{_PROMPT.pattern}", re.MULTILINE)
+_PROMPT_ENDS = ("> ", "# ")
+_BEGINNING = 1 << 20
+_RUNNING = "show running-config"
+_STARTUP = "show startup-config"
 _ERROR = "% "
 _REFUSED = "% Commit refused:"
 _COMMITTED = "Commit complete"
@@ -35,60 +38,74 @@ class _Shell(asyncssh.SSHClientSession[str]):
         self._channel: asyncssh.SSHClientChannel[str] | None = None
         self._parts: list[str] = []
         self._size = 0
+        self._expected = 1
         self.configuring = False
-        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._answers: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[str]) -> None:
         self._channel = chan
 
     def data_received(self, data: str, datatype: asyncssh.DataType) -> None:  # noqa: ARG002 - asyncssh's signature
-        if self._answer.done() and self._size > OUTPUT_LIMIT:
+        if self._answers.done() and self._size > OUTPUT_LIMIT:
             return
         self._parts.append(data)
         self._size += len(data)
-        if self._answer.done():
+        if self._answers.done():
             return
         if self._size > OUTPUT_LIMIT:
-            # What follows would be held in memory for nothing.
-            self._parts = []
+            # What follows would be held in memory for nothing; the beginning tells whose answer it is.
+            self._parts = ["".join(self._parts)[:_BEGINNING]]
             if self._channel is not None:
                 self._channel.abort()
-            self._answer.set_exception(CommandFailed(f"more than {OUTPUT_LIMIT >> 20} MiB"))
-        elif _PROMPT.search(self._tail()):
-            self._answer.set_result("".join(self._parts))
-
-    def _tail(self) -> str:
-        tail = self._parts[-1]
-        for part in reversed(self._parts[:-1]):
-            if len(tail) >= _PROMPT_LENGTH:
-                break
-            tail = part + tail
-        return tail[-_PROMPT_LENGTH:]
+            self._answers.set_exception(CommandFailed(f"more than {OUTPUT_LIMIT >> 20} MiB"))
+        elif "".join(self._parts[-2:]).endswith(_PROMPT_ENDS):
+            found, rest = _cut("".join(self._parts))
+            # More than one each where it took the input of one for commands: its answer will say so.
+            if len(found) >= self._expected and not rest:
+                self._answers.set_result(found[: self._expected])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._channel = None
-        if not self._answer.done():
-            self._answer.set_exception(exc or asyncssh.ConnectionLost("the device closed the session"))
+        if not self._answers.done():
+            self._answers.set_exception(exc or asyncssh.ConnectionLost("the device closed the session"))
 
-    async def ask(self, text: str) -> str:
-        """Send lines and wait for the next prompt; gives what came before it."""
+    async def ask(self, *commands: str) -> list[str]:
+        """Send commands together and wait for the prompt after the last; gives what came for each, in order.
+
+        Each must be one that gives one prompt, whatever became of those before it.
+        """
         if self._channel is None or self._channel.is_closing():
             raise asyncssh.ConnectionLost("the session is closed")
-        self._parts, self._size = [], 0
-        self._answer = asyncio.get_running_loop().create_future()
-        self._channel.write(text + "\n")
+        self._parts, self._size, self._expected = [], 0, len(commands)
+        self._answers = asyncio.get_running_loop().create_future()
+        self._channel.write("".join(f"{command}\n" for command in commands))
         return await self.prompt()
 
-    async def prompt(self) -> str:
-        answer = await self._answer
-        self.configuring = answer.endswith("# ")
-        return answer[: answer.rfind("\n") + 1]
+    async def prompt(self) -> list[str]:
+        answers = await self._answers
+        self.configuring = "".join(self._parts[-2:]).endswith("# ")
+        return answers
+
+    @property
+    def answered(self) -> int:
+        """How many of the commands have had their answer."""
+        return len(_cut("".join(self._parts))[0])
 
     def end(self) -> None:
         # Nobody waits any more; an exception that nobody fetches would be logged.
-        self._answer.cancel()
+        self._answers.cancel()
         if self._channel is not None:
             self._channel.close()
+
+
+def _cut(text: str) -> tuple[list[str], str]:
+    """Cut what came at its prompts; gives the answers before them, and what comes after the last."""
+    answers, begin = [], 0
+    # An answer without a line leaves its prompt where the last one ended.
+    while prompt := _PROMPT.match(text, begin) or _PROMPT_OF_A_LINE.search(text, begin):
+        answers.append(text[begin : prompt.start()])
+        begin = prompt.end()
+    return answers, text[begin:]
 
 
 class EmbeddedSession:
@@ -100,34 +117,44 @@ class EmbeddedSession:
         self._shell = shell
 
     async def snapshot(self) -> Snapshot:
-        return Snapshot(
-            running=await self._read("show running-config"),
-            startup=await self._read("show startup-config"),
-        )
+        running, startup = await self._ask_all(_RUNNING, _STARTUP)
+        return Snapshot(self._whole(_RUNNING, running), self._whole(_STARTUP, startup))
+
+    async def running(self) -> str:
+        return self._whole(_RUNNING, await self._ask(_RUNNING))
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
+        commands = (
+            self._typed(f"load {mode}", wanted),
+            *("compare", "check"),
+            # The way back, in the same candidate.
+            *(self._typed("load replace", running), "compare"),
+            "abort",
+        )
         await self._configure()
-        try:
-            await self._load(mode, wanted)
-            diff = await self._compare()
-            await self._check()
-            rollback = (
-                await prove_in_candidate(lambda: self._load("replace", running), self._compare) if diff else UNPROVABLE
-            )
-        finally:
-            await self._abandon()
-        return Change(mode=mode, wanted=wanted, diff=diff, rollback=rollback)
+        loaded, compared, checked, restored, left, _aborted = await self._ask_all(*commands)
+        self._require_loaded(loaded, wanted)
+        diff = self._lines(compared)
+        self._require_checked(checked)
+        return Change(mode, wanted, diff, self._proof(restored, left, running) if diff else UNPROVABLE)
 
-    async def _compare(self) -> tuple[str, ...]:
-        lines = tuple((await self._ask("compare")).splitlines())
+    def _proof(self, restored: str, left: str, running: str) -> Proof:
+        try:
+            self._require_loaded(restored, running)
+        except Rejected as exc:
+            return not_taken_back(exc)
+        return proof_of(self._lines(left))
+
+    def _lines(self, compared: str) -> tuple[str, ...]:
+        lines = tuple(compared.splitlines())
         if any(line[:1] not in ("+", "-", " ") for line in lines):
             raise self._not_understood("compare")
         return lines
 
-    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+    async def apply(self, change: Change, hold: Hold | None = None) -> str:
         # The device counts whole seconds; one more is better than one less.
         how = f"commit confirmed {math.ceil(hold.seconds)} persist {hold.token}" if hold else "commit"
-        await self._commit(change.mode, change.wanted, how)
+        return await self._commit(change.mode, change.wanted, how)
 
     async def held(self) -> Held | None:
         answer = await self._command("show commit")
@@ -159,11 +186,13 @@ class EmbeddedSession:
         await self._command("write memory")
 
     async def restore(self, snapshot: Snapshot) -> None:
-        if await self._read("show running-config") != snapshot.running:
+        now = await self.snapshot()
+        if now.running != snapshot.running:
             await self._commit("replace", snapshot.running)
-        if snapshot.startup is not None and await self._read("show startup-config") != snapshot.startup:
-            await self._send_config("copy terminal: startup-config", snapshot.startup)
-        if await self._read("show running-config") != snapshot.running:
+        if snapshot.startup is not None and now.startup != snapshot.startup:
+            answer = await self._ask(self._typed("copy terminal: startup-config", snapshot.startup))
+            self._require_loaded(answer, snapshot.startup)
+        if await self.running() != snapshot.running:
             raise CommandFailed(
                 self._say("the configuration that was restored is not what runs now; look at the device")
             )
@@ -186,11 +215,14 @@ class EmbeddedSession:
         if not self._shell.configuring:
             raise self._not_understood("configure")
 
-    async def _commit(self, mode: Mode, text: str, how: str = "commit") -> None:
+    async def _commit(self, mode: Mode, text: str, how: str = "commit") -> str:
+        """Load, check and commit; gives what runs then."""
+        typed = self._typed(f"load {mode}", text)
         await self._configure()
         try:
-            await self._load(mode, text)
-            await self._check()
+            loaded, checked = await self._ask_all(typed, "check")
+            self._require_loaded(loaded, text)
+            self._require_checked(checked)
             answer = await self._ask_to_commit(how)
         except Rejected:
             await self._abandon()
@@ -200,7 +232,8 @@ class EmbeddedSession:
             raise Rejected(self._say(f"the device refused the commit: {answer.removeprefix(_REFUSED).strip()}"))
         if not answer.startswith(_COMMITTED):
             raise SessionLost(self._say("its answer to the commit cannot be understood, so the outcome is unknown"))
-        await self._ask("end")
+        _ended, running = await self._ask_all("end", _RUNNING)
+        return self._whole(_RUNNING, running)
 
     async def _ask_to_commit(self, how: str) -> str:
         try:
@@ -208,23 +241,22 @@ class EmbeddedSession:
         except CommandFailed as exc:
             raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
 
-    async def _load(self, mode: Mode, text: str) -> None:
-        await self._send_config(f"load {mode}", text)
-
-    async def _send_config(self, command: str, text: str) -> None:
+    def _typed(self, command: str, text: str) -> str:
+        """A command with the configuration that is typed in after it."""
         lines = text.splitlines()
         for number, line in enumerate(lines, start=1):
             if line.strip() in (".", "\x04"):
                 raise Rejected(self._say(f"line {number} of the configuration would end the input; remove it"))
-        answer = await self._ask("\n".join([command, *lines, "."]))
+        return "\n".join([command, *lines, "."])
+
+    def _require_loaded(self, answer: str, text: str) -> None:
         outcome = answer.splitlines()[-1] if answer else ""
         if outcome.startswith(_ERROR):
-            raise Rejected(self._say(f"the device refused the configuration: {_explain(outcome, lines)}"))
+            raise Rejected(self._say(f"the device refused the configuration: {_explain(outcome, text.splitlines())}"))
         if not outcome.startswith("Loaded "):
-            raise self._not_understood(command)
+            raise self._not_understood("load")
 
-    async def _check(self) -> None:
-        answer = await self._ask("check")
+    def _require_checked(self, answer: str) -> None:
         if answer.startswith(_ERROR):
             raise Rejected(self._say(f"the device refused the configuration: {answer.removeprefix(_ERROR).strip()}"))
         if not answer.startswith(_CHECKED):
@@ -237,36 +269,49 @@ class EmbeddedSession:
         except (SessionLost, CommandFailed):
             return
 
-    async def _read(self, command: str) -> str:
-        """Read a configuration whole: the device ends it with a line of its own."""
-        text = await self._command(command)
-        if not text.endswith("\nend\n"):
+    def _whole(self, command: str, answer: str) -> str:
+        """A configuration that was read whole: the device ends it with a line of its own."""
+        if answer.startswith(_ERROR):
+            raise self._refused(command, answer)
+        if not answer.endswith("\nend\n"):
             raise CommandFailed(self._say(f"its answer to '{command}' is not a whole configuration"))
-        return text
+        return answer
 
     async def _command(self, line: str) -> str:
         answer = await self._ask(line)
         if answer.startswith(_ERROR):
-            raise CommandFailed(self._say(f"it refused '{line}': {answer.removeprefix(_ERROR).strip()}"))
+            raise self._refused(line, answer)
         return answer
 
-    async def _ask(self, text: str) -> str:
+    async def _ask(self, command: str) -> str:
+        return (await self._ask_all(command))[0]
+
+    async def _ask_all(self, *commands: str) -> list[str]:
+        """Send commands together, as many as do no harm whatever becomes of those before them: each exchange costs
+        the way there and back.
+        """
         try:
             async with asyncio.timeout(self._device.timeout):
-                return await self._shell.ask(text)
+                return await self._shell.ask(*commands)
         except TimeoutError as exc:
             # What comes now would be taken for the answer to the next question.
             self._shell.end()
-            what = text.partition("\n")[0]
+            what = self._waited_for(commands)
             raise CommandFailed(self._say(f"no answer to '{what}' within {self._device.timeout:g} s")) from exc
         except CommandFailed as exc:
             self._shell.end()
-            what = text.partition("\n")[0]
+            what = self._waited_for(commands)
             raise CommandFailed(
                 self._say(f"its answer to '{what}' is {exc}; the rest was not read. Look at it in a terminal")
             ) from exc
         except (asyncssh.Error, OSError) as exc:
             raise SessionLost(self._say("the session ended before the device had answered")) from exc
+
+    def _waited_for(self, commands: Sequence[str]) -> str:
+        return commands[min(self._shell.answered, len(commands) - 1)].partition("\n")[0]
+
+    def _refused(self, command: str, answer: str) -> CommandFailed:
+        return CommandFailed(self._say(f"it refused '{command}': {answer.removeprefix(_ERROR).strip()}"))
 
     def _not_understood(self, command: str) -> CommandFailed:
         # Whatever is on the way now would be taken for the next answer, so this session is of no more use.

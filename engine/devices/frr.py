@@ -44,9 +44,11 @@ _SNAPSHOT = (
     "then printf 1; cat /etc/frr/frr.conf; fi"
 )
 # What sudo did not read of the password it did not need is skipped; the program and its input come after the mark.
+# Its modules are compiled when something of them is first used: most exchanges need half of them, and a router's
+# processor is mostly a small one.
 _MARK = "raywright-fleet"
 _BOOTSTRAP = f"""\
-import sys,types
+import sys
 i=sys.stdin.buffer
 while 1:
  l=i.readline()
@@ -56,14 +58,17 @@ n,m=map(int,i.readline().split())
 b=i.read(n+m)
 if len(b)<n+m:sys.exit({_CUT})
 import base64,json,zlib
-def module(name,text):
- m=types.ModuleType(name);m.__package__="agent";m.__path__=[]
- sys.modules[name]=m
- exec(compile(text,name,"exec"),m.__dict__)
- return m
-module("agent","")
-for name,text in json.loads(zlib.decompress(base64.b64decode(b[:n]))):last=module("agent."+name,text)
-last.main(json.loads(b[n:]))
+from importlib.machinery import ModuleSpec
+from importlib.util import LazyLoader
+T=dict(json.loads(zlib.decompress(base64.b64decode(b[:n]))))
+class Sent:
+ def find_spec(self,name,*_):
+  if name.partition(".")[0]=="agent":return ModuleSpec(name,LazyLoader(self),is_package=name=="agent")
+ def create_module(self,spec):pass
+ def exec_module(self,m):exec(compile(T.get(m.__name__[6:],""),m.__name__,"exec"),m.__dict__)
+sys.meta_path.insert(0,Sent())
+from agent import main
+main.main(json.loads(b[n:]))
 """
 
 _ROLLBACK = Proof(
@@ -95,6 +100,10 @@ class FrrSession:
         running, _token, startup = self._succeeded(done, "read the configuration").stdout.partition(token)
         return Snapshot(running=running, startup=startup[1:] if startup else None)
 
+    async def running(self) -> str:
+        done = await self._sh(self._locked("-s", "vtysh -c 'show running-config'"))
+        return self._succeeded(done, "read the configuration").stdout
+
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         if not frr_tree.normalise(wanted):
             raise Rejected(f"{self._where}: the wanted configuration is empty; check the template for this device")
@@ -112,9 +121,9 @@ class FrrSession:
             deletes, adds = answer["delete"], answer["add"]
         return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
-    async def apply(self, change: Change, hold: Hold | None = None) -> None:
+    async def apply(self, change: Change, hold: Hold | None = None) -> str | None:
         if change.empty:
-            return
+            return None
         trial = {"hold": {"token": hold.token, "seconds": hold.seconds}} if hold else {}
         answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **trial})
         if "held" in answer:
@@ -129,6 +138,7 @@ class FrrSession:
                 else "the configuration could not be put back as it was; compare it with the snapshot"
             )
             raise Rejected(f"{self._where}: the device refused {_listed(answer['refused'])}; {after}")
+        return str(answer["running"])
 
     async def held(self) -> Held | None:
         answer = await self._ask({"action": "held"})

@@ -34,9 +34,12 @@ class NetconfSession:
 
     async def snapshot(self) -> Snapshot:
         return Snapshot(
-            running=xml.configuration(await self._read("running")),
+            running=await self.running(),
             startup=xml.configuration(await self._read("startup")) if self.client.has("startup") else None,
         )
+
+    async def running(self) -> str:
+        return xml.configuration(await self._read("running"))
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         document = self._document(wanted, mode)
@@ -81,9 +84,9 @@ class NetconfSession:
 
     async def restore(self, snapshot: Snapshot) -> None:
         before = xml.content(xml.parse(snapshot.running))
-        if xml.configuration(await self._read("running")) != snapshot.running:
+        if await self.running() != snapshot.running:
             await self._put(before, "replace")
-        if xml.configuration(await self._read("running")) != snapshot.running:
+        if await self.running() != snapshot.running:
             raise CommandFailed(
                 self._say("the configuration was restored, but it does not read the same as before; look at the device")
             )

@@ -34,7 +34,7 @@ def _unknown(attempt: Attempt, exc: DeviceError) -> Result:
 async def _confirm(attempt: Attempt, session: Session) -> Result:
     if await trial.remaining(attempt, session) is None:
         return await _settled(attempt, session, _BY_ITSELF)
-    now = attempt.configuration((await session.snapshot()).running)
+    now = attempt.configuration(await session.running())
     if await found(attempt, session, now) != "applied":
         await trial.withdraw(attempt, session)
         return await _settled(attempt, session, _WITHDRAWN)

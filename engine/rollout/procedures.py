@@ -174,7 +174,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
         # It would be taken back amid the checks: rather now, and sent anew with all of its time.
         await trial.withdraw(attempt, session)
         left_on_trial = None
-    now = attempt.configuration((await session.snapshot()).running)
+    now = attempt.configuration(await session.running())
     finding = await found(attempt, session, now)
     attempt.read_back = finding if touched else None
     if left_on_trial is not None and finding != "applied":
@@ -200,8 +200,8 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
     change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
     hold = trial.hold(attempt)
     try:
-        await session.apply(change, hold)
-        left = attempt.configuration((await session.snapshot()).running)
+        read = await session.apply(change, hold)
+        left = attempt.configuration(await session.running() if read is None else read)
         remainder = await _remainder(attempt, session, left)
         if not remainder and hold is None:
             await session.save()

@@ -49,7 +49,9 @@ def in_memory() -> dict[str, int]:
     """What lies in memory for a change held on leaf2, with its mode; the folder itself has no name."""
     network = (Path("/proc") / processes()[0] / "ns" / "net").stat().st_ino
     found = [
-        path for folder in Path("/dev/shm").glob(f"raywright-hold-*-{network}") for path in (folder, *folder.iterdir())
+        path
+        for folder in Path("/dev/shm").glob(f"raywright-hold-*-{network}-*")
+        for path in (folder, *folder.iterdir())
     ]
     return {"" if path.is_dir() else path.name: path.stat().st_mode & 0o777 for path in found}
 
@@ -103,7 +105,7 @@ async def test_with_session_login_and_network_gone_the_router_is_byte_for_byte_a
         await until(lambda: not timers())
         assert console("vtysh", "-c", "show running-config") == before.running
         assert console("cat", "/etc/frr/frr.conf") == before.startup
-        assert in_memory() == {"": 0o700, "state.json": 0o600}
+        assert in_memory() == {"": 0o755, "state.json": 0o644}
     finally:
         link("up")
     async with session(routers.device("leaf2")) as opened:
@@ -253,5 +255,23 @@ async def test_what_is_held_by_another_account_is_told(routers: Routers, before:
         with pytest.raises(CommandFailed, match="another account"):
             await opened.apply(change)
     async with session(root) as opened:
+        await opened.cancel(RUN)
+        assert await opened.snapshot() == before
+
+
+async def test_a_note_of_another_account_is_in_nobodys_way(routers: Routers, before: Snapshot) -> None:
+    async with session(routers.device("leaf2")) as opened:
+        await hold(opened, 2)
+    await until(lambda: not timers())
+    root = routers.device("leaf2", user="labsudo", become=True, become_password=routers.password)
+    async with session(root) as opened:
+        assert await opened.held() is None
+        await hold(opened, 300)
+        await opened.cancel(RUN)
+        assert await opened.snapshot() == before
+        await hold(opened, 2)
+    await until(lambda: not timers())
+    async with session(routers.device("leaf2")) as opened:
+        await hold(opened, 300)
         await opened.cancel(RUN)
         assert await opened.snapshot() == before

@@ -41,9 +41,9 @@ class CandidateSession(CliSession):
         await self._change(change.mode, change.wanted, hold)
 
     async def restore(self, snapshot: Snapshot) -> None:
-        if await self._read(self._platform.running) != snapshot.running:
+        if await self.running() != snapshot.running:
             await self._change("replace", snapshot.running)
-            if await self._read(self._platform.running) != snapshot.running:
+            if await self.running() != snapshot.running:
                 raise CommandFailed(
                     self._say("the configuration that was restored is not what runs now; compare it with the snapshot")
                 )

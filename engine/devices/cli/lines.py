@@ -50,9 +50,9 @@ class LinesSession(WithoutHold, CliSession):
         await self._change(change.wanted, change.mode)
 
     async def restore(self, snapshot: Snapshot) -> None:
-        if await self._read(self._platform.running) != snapshot.running:
+        if await self.running() != snapshot.running:
             await self._change(snapshot.running, "replace")
-            if await self._read(self._platform.running) != snapshot.running:
+            if await self.running() != snapshot.running:
                 raise CommandFailed(
                     self._say("the configuration that was restored is not what runs now; compare it with the snapshot")
                 )
@@ -72,7 +72,7 @@ class LinesSession(WithoutHold, CliSession):
         await self.save()
 
     async def _change(self, wanted: str, mode: Mode, configure: str | None = None) -> None:
-        running = await self._read(self._platform.running)
+        running = await self.running()
         commands = (await self._remedy(running, wanted, mode)).commands
         if not commands:
             return

@@ -27,9 +27,12 @@ class CliSession:
         self._shell = shell
 
     async def snapshot(self) -> Snapshot:
-        running = await self._read(self._platform.running)
+        running = await self.running()
         startup = await self._read(self._platform.startup) if self._platform.startup else None
         return Snapshot(running, startup)
+
+    async def running(self) -> str:
+        return await self._read(self._platform.running)
 
     async def save(self) -> None:
         if self._platform.save is None:

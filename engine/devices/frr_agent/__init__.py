@@ -16,8 +16,9 @@ made before the change, which needs neither session nor network and puts back wh
 needs for that, the configurations of before, lies in memory, readable by this account alone, and is gone with it; so
 a reboot ends a hold, and brings back what is saved, which a held change is not before it is confirmed.
 
-The modules are sent in the order in which they need each other and run as the package they are here.
+The modules run as the package that they are here. Each is compiled when something of it is first used, so one that
+is not always needed is imported as a module, and the names in it are not taken out of it.
 """
 
-SENT = ("router", "workspace", "convergence", "order", "memory", "restoring", "timer", "hold", "main")
-"""The modules that make up the program, each after those it imports."""
+SENT = ("router", "workspace", "convergence", "order", "memory", "restoring", "held", "timer", "hold", "main")
+"""The modules that make up the program."""

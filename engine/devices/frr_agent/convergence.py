@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Getting from the running configuration to the wanted one, refusals included."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
-from .router import Trouble, call, clean, plain, running_config, said
-from .workspace import Workspace
+from .router import ERROR, Trouble, call, clean, plain, running_config, said
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 RELOAD = (
     "/usr/lib/frr/frr-reload.py",
@@ -20,7 +25,6 @@ RELOAD = (
 Stack = list[str]
 """One command with the contexts it stands in, outermost first, as ``frr-reload.py --test`` prints it."""
 
-ERROR = re.compile(r"^line (\d+): (.*)$")
 ENTRY = re.compile(r"(?:no )?(\S.*? seq \d+) ")
 """A numbered entry of a list; group 1 is the list and the number."""
 

@@ -7,65 +7,20 @@ Everything here is called under the router's lock.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import timer
+from .held import STATE, boot, read, state, where
 from .restoring import saved
-from .router import Trouble
+from .workspace import remove
 
 if TYPE_CHECKING:
     from .workspace import Workspace
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _LOGIND = ("/usr/lib/systemd", "/etc/systemd", "/run/systemd")
 _KILLS = re.compile(r"^\s*KillUserProcesses\s*=\s*(\w+)", re.MULTILINE)
-
-
-def where() -> Path:
-    """The folder of this router's timer. A network namespace makes a router, also where several share memory."""
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else tempfile.gettempdir()  # noqa: S108 - mkdir and a look at the owner
-    name = re.sub(r"[^\w.-]", "_", os.uname().nodename)
-    return Path(base) / f"raywright-hold-{name}-{Path('/proc/self/ns/net').stat().st_ino}"
-
-
-def state() -> dict[str, Any] | None:
-    """What is, or was last, held on this router since it started."""
-    folder = where()
-    try:
-        status = folder.lstat()
-    except FileNotFoundError:
-        return None
-    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
-        raise Trouble(
-            f"a change is held on this router by another account (user number {status.st_uid}, {folder}); wait for it "
-            "to end, or log in as that account",
-        )
-    found = timer.read(folder / timer.STATE)
-    if found is None or found["boot"] != boot():
-        # A container's memory, or a disk where there is no memory to use, outlives the restart that ended the hold.
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    return found
-
-
-def boot() -> str:
-    """What is another one after each start of this router, a container's included."""
-    try:
-        first = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        first = ""
-    return f"{_BOOT.read_text().strip()} {first}"
-
-
-def pending() -> str:
-    """The token of the change that is held now, or nothing."""
-    return str((state() or {}).get("token", ""))
 
 
 class Timer:
@@ -75,9 +30,9 @@ class Timer:
         self.folder = folder
 
     def count_from_now(self, seconds: float) -> None:
-        found = timer.read(self.folder / timer.STATE)
+        found = read(self.folder / STATE)
         if found is not None:
-            timer.write(self.folder / timer.STATE, {**found, "until": timer.now() + seconds})
+            timer.write(self.folder / STATE, {**found, "until": timer.now() + seconds})
             timer.wake(self.folder)
 
     def disarm(self) -> None:
@@ -88,15 +43,15 @@ def arm(token: str, running: str, seconds: float) -> Timer:
     """Have what runs and what is saved now put back when the time is over."""
     folder = where()
     if state() is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     folder.mkdir(mode=0o700)
     try:
         timer.write(folder / timer.BEFORE, {"running": running, "saved": saved()})
         until = timer.now() + seconds
-        timer.write(folder / timer.STATE, {"token": token, "until": until, "boot": boot()})
+        timer.write(folder / STATE, {"token": token, "until": until, "boot": boot()})
         timer.start(folder)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         raise
     return Timer(folder)
 

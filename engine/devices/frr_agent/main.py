@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be asked for, and the process that does it."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import json
@@ -9,14 +11,18 @@ import os
 import re
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import hold
-from .convergence import ERROR, Stack, converge, delta
-from .memory import Memory
-from .restoring import put_back, restore
-from .router import SESSION, Trouble, call, clean, plain, running_config, said, take_lock
+from . import convergence, held, hold, memory, restoring
+from .router import ERROR, SESSION, Trouble, call, clean, plain, running_config, said, take_lock
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .convergence import Stack
+
+    Action = Callable[[Workspace, dict[str, Any]], dict[str, Any]]
 
 LIMIT = 600
 DAEMONS = (
@@ -39,7 +45,7 @@ DAEMONS = (
 def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Say what would change, and what the device is known to refuse; touch nothing."""
     wanted = job["wanted"]
-    if Memory(job["mode"], wanted).knows(running_config()):
+    if memory.Memory(job["mode"], wanted).knows(running_config()):
         return {"delete": [], "add": [], "absent": [], "known": True}
     dry = call("vtysh", "-C", "-f", work.file("wanted.conf", clean(wanted)))
     numbers = sorted({int(match.group(1)) for match in map(ERROR.match, dry.stderr.splitlines()) if match})
@@ -48,7 +54,7 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
         return {"unknown": [[number, lines[number - 1].strip()] for number in numbers if number <= len(lines)]}
     if dry.returncode:
         raise Trouble("vtysh could not check the configuration: " + said(dry))
-    deletes, adds = delta(work, wanted) if job["mode"] == "replace" else ([], job["adds"])
+    deletes, adds = convergence.delta(work, wanted) if job["mode"] == "replace" else ([], job["adds"])
     needed = [(stack[0], daemon) for stack in adds for pattern, daemon in DAEMONS if pattern.match(stack[0])]
     daemons = set(call("vtysh", "-c", "show daemons").stdout.split()) if needed else set()
     absent = [[line, daemon] for line, daemon in needed if daemon not in daemons]
@@ -57,7 +63,7 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
 
 def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Make a change, to be held where that is asked; if the device refuses a part, put back what was."""
-    if whose := hold.pending():
+    if whose := held.pending():
         return {"refused": [], "held": whose}
     before = running_config()
     if not job.get("hold"):
@@ -79,17 +85,17 @@ def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
 def make(work: Workspace, job: dict[str, Any], before: str) -> dict[str, Any]:
     wanted = job["wanted"]
     try:
-        refused = merge(work, wanted) if job["mode"] == "merge" else converge(work, wanted)
+        refused = merge(work, wanted) if job["mode"] == "merge" else convergence.converge(work, wanted)
     except Trouble as exc:
-        end = "was put back as it was" if put_back(work, before) else "could not be put back as it was"
+        end = "was put back as it was" if restoring.put_back(work, before) else "could not be put back as it was"
         raise Trouble(f"{exc}; the configuration {end}") from None
     if not refused:
         after = running_config()
         if plain(after) != plain(wanted):
-            Memory(job["mode"], wanted).learn(after)
-        return {"refused": []}
+            memory.Memory(job["mode"], wanted).learn(after)
+        return {"refused": [], "running": after}
     answer = {"refused": [[" / ".join(stack), reason] for stack, reason in refused]}
-    return {**answer, "put_back": put_back(work, before)}
+    return {**answer, "put_back": restoring.put_back(work, before)}
 
 
 def merge(work: Workspace, fragment: str) -> list[tuple[Stack, str]]:
@@ -104,20 +110,20 @@ def merge(work: Workspace, fragment: str) -> list[tuple[Stack, str]]:
 
 
 def restore_unheld(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
-    if whose := hold.pending():
+    if whose := held.pending():
         raise Trouble(f"a change of run {whose} is held on this router; confirm or cancel that first")
-    return restore(work, job)
+    return restoring.restore(work, job)
 
 
-READING = {"propose": propose, "held": hold.held}
+READING = frozenset({"propose", "held"})
 """What shares the router's lock, and may end with the session."""
-ACTIONS = {
-    **READING,
-    "change": change,
-    "restore": restore_unheld,
-    "confirm": hold.confirm,
-    "cancel": hold.cancel,
-}
+ACTIONS = {"propose": propose, "change": change, "restore": restore_unheld}
+
+
+def does(action: str) -> Action:
+    # Those of hold are taken out of it when they are asked for, and with that the module is compiled.
+    found: Action = ACTIONS.get(action) or getattr(hold, action)
+    return found
 
 
 def work_on(job: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +132,7 @@ def work_on(job: dict[str, Any]) -> dict[str, Any]:
     try:
         lock = take_lock(fcntl.LOCK_SH if action in READING else fcntl.LOCK_EX, job["wait"])
         work = Workspace()
-        answer = ACTIONS[action](work, job)
+        answer = does(action)(work, job)
         os.close(lock)
     except Trouble as exc:
         return {"trouble": str(exc)}

@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Byte for byte: what FRR shows in the order in which it was entered."""
 
-import re
+from __future__ import annotations
 
-from .convergence import Stack, execute
+import re
+from typing import TYPE_CHECKING
+
+from .convergence import execute
 from .router import plain, running_config
-from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .convergence import Stack
+    from .workspace import Workspace
 
 # Lists that FRR shows in the order in which their names were first configured; group 1 is the name.
 NAMED = (

@@ -4,6 +4,7 @@
 
 import fcntl
 import os
+import re
 import select
 import subprocess
 import time
@@ -13,6 +14,8 @@ import time
 LOCK = "/var/run/frr"
 SESSION = 63
 """A file descriptor kept on the session's output, to see whether anybody still reads it."""
+ERROR = re.compile(r"^line (\d+): (.*)$")
+"""How vtysh names a line of a file that it refused."""
 NOISE = ("Building configuration...", "Current configuration:", "end", "")
 
 

@@ -17,20 +17,19 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
+from .held import STATE, read
 from .restoring import put_back, restore, saved
 from .router import LOCK, Trouble
-from .workspace import Workspace
+from .workspace import Workspace, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STATE = "state.json"
 BEFORE = "before.json"
 WAKE = "wake"
 ALIVE = "alive"
@@ -52,14 +51,6 @@ def write(path: Path, content: dict[str, Any]) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         json.dump(content, stream)
     draft.replace(path)
-
-
-def read(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    return found
 
 
 def alive(folder: Path) -> bool:
@@ -110,7 +101,7 @@ def end(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 handles.append(os.open(folder / name, flags | os.O_CLOEXEC))
                 stack.callback(os.close, handles[-1])
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         if len(handles) < 2:  # noqa: PLR2004 - a timer that is dead reads no FIFO
             return
         try:
@@ -220,8 +211,10 @@ def bring_back(folder: Path) -> bool:
 
 
 def _leave_note(folder: Path) -> None:
-    """Let whoever comes too late read why there is nothing to confirm; nothing else stays."""
+    """Let whoever comes too late, from whatever account, read why there is nothing to confirm; nothing else stays."""
     state = read(folder / STATE) or {}
     write(folder / STATE, {"was": state.get("token"), "boot": state.get("boot")})
     for name in (BEFORE, WAKE, ALIVE):
         (folder / name).unlink(missing_ok=True)
+    (folder / STATE).chmod(0o644)
+    folder.chmod(0o755)

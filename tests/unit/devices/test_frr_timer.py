@@ -77,7 +77,7 @@ def test_when_its_time_is_over_it_leaves_a_note_and_nothing_else(folder):
     wait_for(lambda: not timer.alive(folder))
     assert {path.name for path in folder.iterdir()} == {timer.STATE}
     assert json.loads((folder / timer.STATE).read_text()) == {"was": "r-1", "boot": "b"}
-    assert (folder / timer.STATE).stat().st_mode & 0o777 == 0o600
+    assert (folder / timer.STATE).stat().st_mode & 0o777 == 0o644
 
 
 def test_a_folder_that_is_removed_ends_it_at_once(folder):
