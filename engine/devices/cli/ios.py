@@ -80,6 +80,7 @@ class IosSession(LinesSession):
         await self._settle("configure revert now", token)
 
     async def _settle(self, command: str, token: str) -> None:
+        self._read_last = None
         answer = await self._ask(command, changing=True)
         if "No Rollback" in answer or "not" in answer.lower():
             raise NotHeld(self._say(f"no change is held for {token} any more: {answer.strip().lstrip('% ')}"))

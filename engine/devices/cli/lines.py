@@ -7,7 +7,8 @@ change, and the caller restores; what became of the change is read back, never a
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import CommandFailed, Rejected
 from ..base import Change, Hold, Mode, Proof, Snapshot, WithoutHold
@@ -15,7 +16,9 @@ from .session import CliSession
 from .shell import literally
 
 if TYPE_CHECKING:
-    from .tree import Remedy
+    from .tree import Remedy, Rules
+
+T = TypeVar("T")
 
 _SAVED = Proof(
     "not_proved",
@@ -28,6 +31,8 @@ class LinesSession(WithoutHold, CliSession):
 
     _unsaved = False
     """The saved configuration was another than the running one when both were read last."""
+    _read_last: str | None = None
+    """The running configuration as this session read it last, unless it has changed something since."""
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         if not self._normal(wanted):
@@ -36,6 +41,10 @@ class LinesSession(WithoutHold, CliSession):
         self._require_typable("\n".join(found.commands))
         proof = _SAVED if self._unsaved and found.proof.verdict == "proved" and found.diff else found.proof
         return Change(mode, wanted, found.diff, proof)
+
+    async def running(self) -> str:
+        self._read_last = await super().running()
+        return self._read_last
 
     async def snapshot(self) -> Snapshot:
         read = await super().snapshot()
@@ -72,11 +81,13 @@ class LinesSession(WithoutHold, CliSession):
         await self.save()
 
     async def _change(self, wanted: str, mode: Mode, configure: str | None = None) -> None:
-        running = await self.running()
-        commands = (await self._remedy(running, wanted, mode)).commands
+        # What was read to decide about the change is what it is worked out from: on a large device reading takes long.
+        running = await self.running() if self._read_last is None else self._read_last
+        commands = await self._commands(running, wanted, mode)
         if not commands:
             return
         self._require_typable("\n".join(commands))
+        self._read_last = None
         self._expect_renaming(running, wanted)
         await self._enter(configure or self._platform.configure)
         for number, command in enumerate(commands, start=1):
@@ -95,12 +106,23 @@ class LinesSession(WithoutHold, CliSession):
             raise Rejected(self._say(f"it does not let us configure: {self._refusal(answer) or answer.strip()[:200]}"))
 
     async def _remedy(self, running: str, wanted: str, mode: Mode) -> "Remedy":
-        # hier_config takes 0.2 s and 10 MB to import, which nobody shall pay whose devices have a candidate.
-        from . import rules, tree  # noqa: PLC0415
+        from . import tree  # noqa: PLC0415 - it takes 0.2 s and 10 MB, which nobody shall pay who has a candidate
+
+        return await self._worked_out(tree.remedy, running, wanted, mode)
+
+    async def _commands(self, running: str, wanted: str, mode: Mode) -> tuple[str, ...]:
+        from . import tree  # noqa: PLC0415 - as above
+
+        return await self._worked_out(tree.commands, running, wanted, mode)
+
+    async def _worked_out(
+        self, how: Callable[["Rules", str, str, Mode], T], running: str, wanted: str, mode: Mode
+    ) -> T:
+        from . import rules, tree  # noqa: PLC0415 - as above
 
         driver = getattr(rules, self._platform.rules)
         try:
             # Thousands of lines take seconds, in which no other device would be answered.
-            return await asyncio.to_thread(tree.remedy, driver, self._normal(running), self._normal(wanted), mode)
+            return await asyncio.to_thread(how, driver, self._normal(running), self._normal(wanted), mode)
         except tree.Unreadable as exc:
             raise Rejected(self._say(str(exc))) from None

@@ -9,6 +9,7 @@ of them. And it drops the remarks of access lists while it reads, so that no rol
 
 from collections.abc import Iterable
 
+from hier_config import HConfigChild
 from hier_config.models import (
     IdempotentCommandsRule,
     MatchRule,
@@ -80,35 +81,53 @@ def _extended(rules: HConfigDriverRules) -> HConfigDriverRules:
     )
 
 
-class IosRules(HConfigDriverCiscoIOS):
+class _Indexed(HConfigDriverBase):
+    """Looks at the rules of a line's own depth, for no other can match: hier_config tries every rule on every line,
+    which was two thirds of the price of a change.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.rules = _extended(self.rules)
+        self._at_depth: dict[int, list[IdempotentCommandsRule]] = {}
+        for rule in self.rules.idempotent_commands:
+            self._at_depth.setdefault(len(rule.match_rules), []).append(rule)
+
+    def idempotent_for(self, config: HConfigChild, other_children: Iterable[HConfigChild]) -> HConfigChild | None:
+        others = tuple(other_children)
+        for rule in self._at_depth.get(config.depth(), ()):
+            if config.is_lineage_match(rule.match_rules):
+                key = self._idempotency_key(config, rule.match_rules)
+                alike = (other for other in others if other.is_lineage_match(rule.match_rules))
+                found = next((each for each in alike if self._idempotency_key(each, rule.match_rules) == key), None)
+                if found is not None:
+                    return found
+        return None
 
 
-class NxosRules(HConfigDriverCiscoNXOS):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rules = _extended(self.rules)
+class IosRules(_Indexed, HConfigDriverCiscoIOS):
+    pass
 
 
-class FrrRules(HConfigDriverBase):
+class NxosRules(_Indexed, HConfigDriverCiscoNXOS):
+    pass
+
+
+class FrrRules(_Indexed):
     """FRR's vtysh, for tests."""
 
     @staticmethod
     def _instantiate_rules() -> HConfigDriverRules:
         ends = (("router bgp ", "address-family ", "exit-address-family"), ("vrf ", None, "exit-vrf"))
         lines = [r"^frr version .*", r"^frr defaults .*", r"^\s*!.*", r"^end$", r"^\s*exit(-address-family|-vrf)?$"]
-        return _extended(
-            HConfigDriverRules(
-                indentation=1,
-                per_line_sub=[PerLineSubRule(search=line, replace="") for line in lines],
-                sectional_exiting=[
-                    SectionalExitingRule(
-                        match_rules=tuple(MatchRule(startswith=start) for start in (above, below) if start),
-                        exit_text=text,
-                    )
-                    for above, below, text in ends
-                ],
-            )
+        return HConfigDriverRules(
+            indentation=1,
+            per_line_sub=[PerLineSubRule(search=line, replace="") for line in lines],
+            sectional_exiting=[
+                SectionalExitingRule(
+                    match_rules=tuple(MatchRule(startswith=start) for start in (above, below) if start),
+                    exit_text=text,
+                )
+                for above, below, text in ends
+            ],
         )

@@ -10,6 +10,7 @@ dropped or rewrote while reading is looked for where the change touches it.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from hier_config import HConfig, HConfigChild, get_hconfig_fast_load
@@ -40,21 +41,49 @@ class Remedy:
     proof: Proof
 
 
+_NOTHING = Remedy((), (), Proof("proved"))
+
+
 def remedy(rules: Rules, running: str, wanted: str, mode: Mode) -> Remedy:
-    """Work out the commands from ``running`` to ``wanted``, all of it or added to what runs. Raises ``Unreadable``."""
+    """Work out the commands from ``running`` to ``wanted``, all of it or added to what runs, and what they lead to.
+
+    Raises ``Unreadable``.
+    """
+    if mode == "merge" and _has(running, wanted):
+        return _NOTHING
     running, wanted = fold(running), fold(wanted)
-    driver = rules()
+    now, goal, remediation = _remediation(rules, running, wanted, mode)
+    commands = tuple(_commands(remediation))
+    if not commands:
+        return _NOTHING
+    after = now.future(remediation)
+    return Remedy(commands, tuple(_diff(now, after)), _proof(now, goal, after, remediation, (running, wanted)))
+
+
+def commands(rules: Rules, running: str, wanted: str, mode: Mode) -> tuple[str, ...]:
+    """The commands alone, at a third of the price: where they are sent, what they lead to is read and not predicted."""
+    return tuple(_commands(_remediation(rules, fold(running), fold(wanted), mode)[2]))
+
+
+def _remediation(rules: Rules, running: str, wanted: str, mode: Mode) -> tuple[HConfig, HConfig, HConfig]:
+    """What runs, what it is to become, and the commands from the one to the other."""
+    driver = _driver(rules)
     now, goal = _read(driver, running, "running"), _read(driver, wanted, "wanted")
     if mode == "merge":
         goal = now.future(goal)
     else:
         _forget_what_is_so(goal, now)
-    remediation = now.config_to_get_to(goal).set_order_weight()
-    commands = tuple(_commands(remediation))
-    if not commands:
-        return Remedy((), (), Proof("proved"))
-    after = now.future(remediation)
-    return Remedy(commands, tuple(_diff(now, after)), _proof(now, goal, after, remediation, (running, wanted)))
+    return now, goal, now.config_to_get_to(goal).set_order_weight()
+
+
+@cache
+def _driver(rules: Rules) -> HConfigDriverBase:
+    return rules()
+
+
+def _has(running: str, wanted: str) -> bool:
+    """Whether every line of ``wanted`` stands in ``running`` as it is: then there is nothing to work out."""
+    return set(raw_paths(fold(wanted))) <= set(raw_paths(fold(running)))
 
 
 def _read(driver: HConfigDriverBase, text: str, which: str) -> HConfig:
