@@ -139,7 +139,8 @@ def main() -> None:
         named = f"embedded routers in the style of Cisco IOS, {options.latency:g} ms an answer, asyncssh on loopback"
         embedded["compared"] = {
             **_compared(options, options.embedded, named),
-            "network_cli": f"once, {FEW['ansible_network_cli']} routers, 30 forks, without host keys: its library looks for them in the account's home alone",
+            "network_cli": f"once, {FEW['ansible_network_cli']} routers, 30 forks; without host keys, for which its "
+            "library looks in the account's home alone",
         }
         result["embedded"] = embedded
         sys.stdout.write(f"{options.embedded} {named}\n{_table(embedded)}\n{json.dumps(embedded['ratios'])}\n")
