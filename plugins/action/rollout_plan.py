@@ -107,7 +107,7 @@ class ActionModule(ActionBase):
             traits=_traits.asked(policy),
             platform=_playbook.platform_of(policy),
         )
-        devices = list(reader.reach(names))
+        devices = reader.reach(names)
         _check_devices(devices)
         if policy.confirm_timeout and policy.on_unconfirmable == "refuse":
             _check_confirmable(devices)

@@ -66,7 +66,7 @@ class ActionModule(LedgerAction):
         reader = Devices(
             task_vars, self._play_context, self._task, timeout=policy.timeout, platform=_playbook.platform_of(policy)
         )
-        devices = list(reader.reach([each.name for each in due]))
+        devices = reader.reach([each.name for each in due])
         work = Rollback(ledger, run, policy, due, devices, args)
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
             return work.restore(steps, last, targets, beat)

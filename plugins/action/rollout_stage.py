@@ -399,7 +399,7 @@ def devices_of(action: ActionBase, task_vars: dict[str, Any], policy: Policy, na
         wanted_variables=variables,
         platform=_playbook.platform_of(policy),
     )
-    return list(reader.reach(names))
+    return reader.reach(names)
 
 
 def checkpoint_of(ledger: Ledger, run: Run, name: str) -> Checkpoint:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ansible import constants as C  # noqa: N812 - the name that Ansible's own code gives it
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.display import Display
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import host_variables, renderer, templated
 from ansible_collections.raywright.fleet.plugins.plugin_utils._known_hosts import files_of, known_hosts, options_of
 from ansible_collections.raywright.fleet.plugins.plugin_utils._secrets import SecretFinder
+from ansible_collections.raywright.fleet.plugins.plugin_utils._slices import each
 
 if TYPE_CHECKING:
     from ansible.playbook.play_context import PlayContext
@@ -41,6 +43,7 @@ _FIRST_OF = {
     "arguments": ("ansible_ssh_common_args",),
     "extra_arguments": ("ansible_ssh_extra_args",),
 }
+_display = Display()
 _KEYS = tuple(name for names in _FIRST_OF.values() for name in names)
 
 
@@ -90,17 +93,26 @@ class Devices:
         self._keys: dict[str, str] = {}
         self._secrets = SecretFinder()
 
-    def reach(self, names: Sequence[str]) -> Iterator[Reached]:
-        """Yield each device. Raises ``AnsibleActionFail`` naming the host and the variable that is wrong."""
-        for name in names:
-            variables = host_variables(self._task_vars, name, self._task)
-            own = templated(self._task_vars, name, (*_KEYS, *self._wanted), variables)
-            yield Reached(
-                device=self._device(name, own),
-                secrets=tuple(sorted(self._secrets.values(variables, renderer(self._task_vars, variables)))),
-                variables={key: plain(own[key]) for key in self._wanted if key in own},
-                traits=dict(self._found(variables)),
-            )
+    def reach(self, names: Sequence[str]) -> list[Reached]:
+        """Read the devices, in as many processes as there are cores: nothing else can be done before.
+
+        Raises ``AnsibleActionFail`` naming the host and the variable that is wrong.
+        """
+        # The first one here: what it compiles and loads, forked processes find done, and its warnings reach the user.
+        first = [self._reached(name) for name in names[:1]]
+        return first + each(
+            names[1:], self._reached, lambda done: _display.display(f"read {done} of {len(names)} hosts")
+        )
+
+    def _reached(self, name: str) -> Reached:
+        variables = host_variables(self._task_vars, name, self._task)
+        own = templated(self._task_vars, name, (*_KEYS, *self._wanted), variables)
+        return Reached(
+            device=self._device(plain(name), own),
+            secrets=tuple(sorted(self._secrets.values(variables, renderer(self._task_vars, variables)))),
+            variables={key: plain(own[key]) for key in self._wanted if key in own},
+            traits=dict(self._found(variables)),
+        )
 
     def _found(self, variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         render = renderer(self._task_vars, variables)

@@ -67,8 +67,9 @@ class _Slice[T]:
         except EOFError:
             self._process.join()
             raise AnsibleActionFail(
-                f"A rendering process ended before its hosts were done (exit code {self._process.exitcode}; "
-                "-9 means that it was killed, mostly for want of memory). No configuration was written; run it again."
+                "A process that works on the variables of hosts ended before it was done (exit code "
+                f"{self._process.exitcode}; -9 means that it was killed, mostly for want of memory). Nothing was "
+                "changed; run it again."
             ) from None
         if kind == "failed":
             raise AnsibleActionFail(value)

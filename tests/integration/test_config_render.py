@@ -197,5 +197,5 @@ def test_forked_processes_render_and_fail_as_one_would(project):
     )
     before = written(project)
     done = play(project, {"template": "all.j2"})
-    assert "A rendering process ended before its hosts were done (exit code -9" in done.stdout + done.stderr
+    assert "works on the variables of hosts ended before it was done (exit code -9" in done.stdout + done.stderr
     assert written(project) == before
