@@ -165,6 +165,7 @@ def _fstab(place: RouterPlace) -> str:
         "lab-run /run tmpfs mode=755,size=32m 0 0",
         "lab-tmp /tmp tmpfs mode=1777,size=128m 0 0",
         "lab-var-tmp /var/tmp tmpfs mode=1777,size=32m 0 0",
+        "lab-memory /dev/shm tmpfs mode=1777,size=32m 0 0",
     ]
     return "\n".join(lines) + "\n"
 
