@@ -17,6 +17,16 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.raywright.fleet.engine.errors import FleetError, LedgerError
 
+# Here, for the process of the playbook: it imports the plugins before it makes a process for each task, and each of
+# those would take a third of a second of CPU to import SQLAlchemy for itself.
+try:
+    from ansible_collections.raywright.fleet.engine.ledger import open_ledger
+    from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
+except ImportError as missing:
+    _MISSING: ImportError | None = missing
+else:
+    _MISSING = None
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -42,8 +52,6 @@ def has_ledger(option: str | None) -> bool:
 
 def chain_key() -> bytes:
     """Return the key that signs the ledger's events; makes the fleet key where there is none."""
-    from ansible_collections.raywright.fleet.engine.sealing.key import FleetKey
-
     return FleetKey.from_environment().derive("ledger chain")
 
 
@@ -53,13 +61,11 @@ def opened(option: str | None, *, read_only: bool = False, keyless: bool = False
 
     ``read_only`` makes no ledger where there is none; ``keyless`` makes no fleet key either, but can verify nothing.
     """
-    try:
-        from ansible_collections.raywright.fleet.engine.ledger import open_ledger
-    except ImportError as error:
+    if _MISSING:
         raise AnsibleActionFail(
-            f"The ledger needs the Python package {error.name} beside Ansible on the controller: "
+            f"The ledger needs the Python package {_MISSING.name} beside Ansible on the controller: "
             "install what requirements/engine.txt of this collection lists."
-        ) from error
+        ) from _MISSING
     try:
         key = b"" if keyless else chain_key()
         ledger = open_ledger(ledger_url(option), chain_key=key, read_only=read_only)
