@@ -60,7 +60,7 @@ def _playbook(place: Path, inventory: Path, log: str, *arguments: str | Path, **
 def _measure(place: Path, options: argparse.Namespace) -> dict[str, Any]:
     empty = place / "empty.json"
     empty.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": []}]))
-    with fleet(place / "fleet", options.devices, options.latency) as inventory:
+    with fleet(options.devices, options.latency) as inventory:
         start = _playbook(place, inventory, "whole-start.log", empty)
         given = {"template": str(TEMPLATE), "report": "report.json", "concurrency": options.concurrency}
         extra = json.dumps({f"network_rollout_{name}": value for name, value in given.items()})

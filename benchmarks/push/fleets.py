@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +48,7 @@ def frr(count: int) -> Iterator[list[Router]]:
 @contextmanager
 def ios(count: int, latency: float) -> Iterator[list[Router]]:
     """Run an embedded fleet whose answers take ``latency`` milliseconds. A stand-in: no device of Cisco is in it."""
-    with (
-        tempfile.TemporaryDirectory(prefix="raywright-push-") as place,
-        embedded.fleet(Path(place) / "fleet", count, latency, "ios") as script,
-    ):
+    with embedded.fleet(count, latency, "ios") as script:
         inventory = json.loads(script.with_name("inventory.data").read_text())
         yield _routers(inventory["_meta"]["hostvars"], inventory["embedded_fleet"]["vars"])
 
