@@ -31,7 +31,7 @@ def _arguments() -> argparse.Namespace:
         "--dialects",
         type=lambda text: tuple(text.split(",")),
         default=(PLAIN,),
-        help=f"command lines that the routers speak in turn, of {', '.join(DIALECTS)} (default: %(default)s)",
+        help=f"command lines that the routers speak in turn, of {', '.join(DIALECTS)} (default: {PLAIN})",
     )
     parser.add_argument("--reset", action="store_true", help="discard the routers' configurations first")
     parser.add_argument("--inventory", action="store_true", help="print the inventory and end")
@@ -69,6 +69,8 @@ async def _serve(options: argparse.Namespace) -> None:
         reset=options.reset,
         dialects=options.dialects,
     ) as fleet:
+        sys.stdout.write(f"{len(fleet.nodes)} routers on port {fleet.port}; inventory: {options.state / 'inventory'}\n")
+        sys.stdout.flush()
         await _until_unwanted(fleet.state.server)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..devices.base import Driver
 
-UNREAD = "it may have been changed and could not be read since; the next run reads it before anything is sent"
+UNREAD = "it may have been changed and was not read since; the next run reads it before anything is sent"
 """What is said of an outcome that stays unknown."""
 
 

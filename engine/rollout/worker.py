@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..devices import registry
-from ..errors import DeviceError, HostKeyRefused, LoginRefused, Rejected, Unreachable
+from ..errors import DeviceError, FleetError, HostKeyRefused, LoginRefused, Rejected, Unreachable
 from ..sealing.key import FleetKey
 from . import vault
 from .confirming import confirm
@@ -58,14 +58,12 @@ class Worker:
 
     async def _one(self, task: Task) -> list[Result]:
         began = time.monotonic()
-        driver = registry.driver(task.device.network_os)
-        attempt = Attempt(
-            task=task,
-            settings=self._settings,
-            driver=driver,
-            key=self._key,
-            masker=vault.masker(self._key, driver, task.device, task.secrets),
-        )
+        try:
+            attempt = self._attempt(task)
+        except FleetError as exc:
+            # Nothing was sent: a worker on another node may lack a driver that the controller has.
+            untouched = "failed" if task.kind in {"plan", "validate"} or not task.touched else "unknown"
+            return [Result(name=task.name, outcome=untouched, reason=f"{task.name}: {exc}")]
         try:
             result = await _PROCEDURES[task.kind](attempt)
         except DeviceError as exc:
@@ -73,6 +71,16 @@ class Worker:
         except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it
             result = attempt.result("unknown", f"{task.name}: internal error: {type(exc).__name__}: {exc}")
         return [replace(result, seconds=round(time.monotonic() - began, 3))]
+
+    def _attempt(self, task: Task) -> Attempt:
+        driver = registry.driver(task.device.network_os)
+        return Attempt(
+            task=task,
+            settings=self._settings,
+            driver=driver,
+            key=self._key,
+            masker=vault.masker(self._key, driver, task.device, task.secrets),
+        )
 
 
 def outcome_of(exc: DeviceError, *, planning: bool) -> str:

@@ -108,7 +108,7 @@ class ActionModule(ActionBase):
             platform=_playbook.platform_of(policy),
         )
         devices = reader.reach(names)
-        _check_devices(devices)
+        _check_devices(devices, _playbook.platform_of(policy))
         if policy.confirm_timeout and policy.on_unconfirmable == "refuse":
             _check_confirmable(devices)
         policy, placed = _stages.place(policy, devices, task_vars)
@@ -181,11 +181,11 @@ def _wanted(configs: Path, names: list[str]) -> dict[str, str]:
     return wanted
 
 
-def _check_devices(devices: list[Reached]) -> None:
+def _check_devices(devices: list[Reached], platform: str) -> None:
     """Refuse what would go wrong on every device, or twice on one, before anything is asked of any."""
     from ansible_collections.raywright.fleet.engine.devices import registry
 
-    known = [*registry.known(), _playbook.PLATFORM]
+    known = [platform] if platform else registry.known()
     strange = {each.name: each.device["network_os"] for each in devices if each.device["network_os"] not in known}
     if strange:
         name, value = next(iter(strange.items()))

@@ -350,7 +350,7 @@ class Stage:
             return result
         taken_back = self._policy.confirm_timeout > 0 and not outcomes.keys() & _LEFT_BEHIND
         self._record("failed", reason or verdict, told, self._ended(taken_back=taken_back), reason)
-        if taken_back:
+        if taken_back and outcomes.get("rolled_back"):
             result["msg"] += ". Its devices took their changes back"
         if self._policy.on_failure == "stop":
             result["msg"] += (
