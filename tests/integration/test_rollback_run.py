@@ -112,7 +112,7 @@ def test_the_breaker_stops_it_nobody_else_is_touched_and_once_put_right_it_goes_
 
 @pytest.mark.parametrize("victim", ["playbook", "engine"])
 def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, victim):
-    project = project_of(latency=30.0)
+    project = project_of(latency=50.0)
     before, _order = rolled_out(project, timeout=10, concurrency=2)
     words = {"run": "rollout", "reason": "killed", "stages": [2, "100%"], "report": "report.json"}
     process = project.start(playbook="raywright.fleet.rollback", **words)

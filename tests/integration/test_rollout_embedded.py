@@ -167,7 +167,7 @@ def press_ctrl_c(_project, process):
     [(kill_the_engine, 11), (kill_the_playbook, 11), (press_ctrl_c, SMALL), (kill_the_engine, SMALL)],
 )
 def test_what_was_interrupted_is_finished_by_the_same_command_and_nobody_is_configured_twice(project_of, how, devices):
-    project = project_of(devices, latency=30.0)
+    project = project_of(devices, latency=50.0)
     given = {"stages": [2, "100%"], "concurrency": 2, "timeout": 10}
     assert interrupted(project, how, **given) != 0, project.output
     assert project.state() in {"running", "stopped", "paused"}
@@ -180,7 +180,7 @@ def test_what_was_interrupted_is_finished_by_the_same_command_and_nobody_is_conf
 
 @pytest.mark.ray
 def test_a_worker_that_is_killed_is_replaced_and_its_devices_are_read_first(project_of):
-    project = project_of(14, latency=60.0)
+    project = project_of(14, latency=100.0)
 
     def kill_a_worker(project, _process):
         os.kill(project.processes(argument=b"ray::_Actor")[0], signal.SIGKILL)
