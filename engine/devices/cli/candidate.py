@@ -5,13 +5,15 @@
 A platform says how each of these is done; what follows from what is the same for all.
 """
 
+from abc import ABC, abstractmethod
+
 from ...errors import CommandFailed, NotHeld, Rejected, SessionLost
 from ..base import UNPROVABLE, Change, Held, Hold, Mode, Snapshot
 from ..candidate import prove_in_candidate
 from .session import CliSession
 
 
-class CandidateSession(CliSession):
+class CandidateSession(CliSession, ABC):
     """The device computes the change and says whether it would take it."""
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
@@ -48,8 +50,9 @@ class CandidateSession(CliSession):
                     self._say("the configuration that was restored is not what runs now; compare it with the snapshot")
                 )
 
+    @abstractmethod
     async def held(self) -> Held | None:
-        raise NotImplementedError
+        """As ``Session.held``."""
 
     async def _held_under(self, token: str) -> Held:
         held = await self.held()
@@ -90,20 +93,20 @@ class CandidateSession(CliSession):
     def _configuring(self) -> bool:
         return self._shell.prompt.endswith(")#")
 
+    @abstractmethod
     async def _load(self, mode: Mode, text: str) -> None:
         """Make the candidate this text, or merge it in. Raises ``Rejected`` for what the device does not take."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _compare(self, mode: Mode) -> tuple[str, ...]:
         """The candidate's difference to what runs, as the lines of ``Change.diff``."""
-        raise NotImplementedError
 
     async def _check(self) -> None:
         """Have the device check the candidate, where it can. Raises ``Rejected``."""
 
+    @abstractmethod
     async def _commit(self, mode: Mode, hold: Hold | None = None) -> None:
         """Make the candidate what runs. Raises ``Rejected``, or ``SessionLost`` where the outcome is unknown."""
-        raise NotImplementedError
 
     async def _abandon(self) -> None:
         """Drop the candidate; never raises for a session that is gone, or went in vain."""
@@ -112,8 +115,9 @@ class CandidateSession(CliSession):
         except (SessionLost, CommandFailed):
             return
 
+    @abstractmethod
     async def _drop(self) -> None:
-        raise NotImplementedError
+        """End the candidate without a trace of it."""
 
     def _refused(self, answer: str) -> Rejected:
         return Rejected(
