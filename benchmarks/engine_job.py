@@ -41,6 +41,8 @@ class Rollout:
     wanted: Mapping[str, str]
     concurrency: int
     mode: str = "merge"
+    checks: Sequence[Mapping[str, Any]] = ()
+    """As ``network_rollout_validate``."""
     ray: str = "local"
     """Or ``auto``: the cluster that ``RAY_ADDRESS`` names."""
     key: FleetKey = field(default_factory=FleetKey.from_environment)
@@ -52,7 +54,8 @@ class Rollout:
 
     def __post_init__(self) -> None:
         self._ledger = open_ledger(f"sqlite:///{self.folder / 'ledger.db'}", chain_key=self.key.derive("ledger chain"))
-        self._policy = Policy.parse({"mode": self.mode, "stages": ["100%"], "concurrency": self.concurrency})
+        given = {"mode": self.mode, "stages": ["100%"], "concurrency": self.concurrency, "validate": list(self.checks)}
+        self._policy = Policy.parse(given)
 
     def plan(self) -> dict[str, Any]:
         """Read every device and make the plan; gives the engine's summary."""
@@ -119,7 +122,14 @@ class Rollout:
         return {"kind": kind, "device": {**asdict(device), "private_key": position}, **more}
 
     def _engine(self, stage: str, tasks: Iterable[Mapping[str, Any]], take: OnEvent) -> dict[str, Any]:
-        settings = Settings(run=self._run, stage=stage, mode=self.mode, concurrency=self.concurrency)  # type: ignore[arg-type]
+        checks = tuple(check.as_dict() for check in self._policy.validate) if stage != "start" else ()
+        settings = Settings(
+            run=self._run,
+            stage=stage,
+            mode=self._policy.mode,
+            concurrency=self.concurrency,
+            checks=checks,
+        )
         me = Process.of(os.getpid())
         header = {
             "settings": settings.as_dict(),

@@ -55,7 +55,7 @@ class MemorySession(WithoutHold):
 class MemoryDriver:
     network_os = ("benchmark_memory",)
     secrets = ()
-    confirmed = False
+    longest_hold = 0.0
 
     async def connect(self, device: Device) -> MemorySession:
         return MemorySession(device)

@@ -48,7 +48,14 @@ def frr(count: int) -> Iterator[list[Router]]:
 @contextmanager
 def ios(count: int, latency: float) -> Iterator[list[Router]]:
     """Run an embedded fleet whose answers take ``latency`` milliseconds. A stand-in: no device of Cisco is in it."""
-    with embedded.fleet(count, latency, "ios") as script:
+    with embedded_fleet(count, latency, "ios") as routers:
+        yield routers
+
+
+@contextmanager
+def embedded_fleet(count: int, latency: float, dialect: str = "embedded") -> Iterator[list[Router]]:
+    """Run an embedded fleet that speaks in one way."""
+    with embedded.fleet(count, latency, dialect) as script:
         inventory = json.loads(script.with_name("inventory.data").read_text())
         yield _routers(inventory["_meta"]["hostvars"], inventory["embedded_fleet"]["vars"])
 

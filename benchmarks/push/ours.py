@@ -38,12 +38,19 @@ def _known_hosts(path: Path) -> dict[str, str]:
     return {host: line for line in lines for host in line.split()[0].split(",")}
 
 
+def devices_of(work: Work) -> list[Device]:
+    """What the engine needs to know of the routers, read once."""
+    if not work.routers:
+        return []
+    key = Path(work.key_file).read_text()
+    known_hosts = _known_hosts(Path(work.known_hosts))
+    return [_device(each, work.platform, key, known_hosts) for each in work.routers]
+
+
 def main() -> None:
     adopt_orphans()
     work = Work.read(sys.argv[1])
-    key = Path(work.key_file).read_text()
-    known_hosts = _known_hosts(Path(work.known_hosts))
-    devices = [_device(each, work.platform, key, known_hosts) for each in work.routers]
+    devices = devices_of(work)
     wanted = dict.fromkeys((each.name for each in devices), "\n".join(work.lines) + "\n")
     with tempfile.TemporaryDirectory(prefix="raywright-bench-") as folder:
         rollout = Rollout(Path(folder), devices, wanted, work.in_flight)

@@ -187,8 +187,10 @@ class Driver(Protocol):
     """Values of ``ansible_network_os`` that mean this platform, the plain one first."""
     secrets: Sequence[re.Pattern[str]]
     """Patterns for one line of configuration or output; the group ``secret`` is what is masked."""
-    confirmed: bool
-    """Whether ``apply`` takes a ``Hold``: natively, or by what the driver sets up on the device."""
+    longest_hold: float
+    """Seconds for which ``apply`` can have a device hold a change, natively or by what the driver sets up on the
+    device: 0 where it cannot, ``math.inf`` where there is no bound.
+    """
 
     async def connect(self, device: Device) -> Session:
         """Open a session. Raises ``Unreachable``, ``LoginRefused`` or ``HostKeyRefused``."""

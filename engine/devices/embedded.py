@@ -239,7 +239,7 @@ class EmbeddedSession:
         try:
             return await self._ask(how)
         except CommandFailed as exc:
-            raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
+            raise SessionLost(self._say("no answer to the commit, so the outcome is unknown")) from exc
 
     def _typed(self, command: str, text: str) -> str:
         """A command with the configuration that is typed in after it."""
@@ -340,7 +340,7 @@ class EmbeddedDriver:
         re.compile(r"\bneighbor \S+ password (?P<secret>\S+)"),
         re.compile(r"\bkey-string (?P<secret>\S+)"),
     )
-    confirmed = True
+    longest_hold = math.inf
 
     async def connect(self, device: Device) -> Session:
         connection = await connect(device)

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import functools
 import json
+import math
 import re
 import secrets as tokens
 import shlex
@@ -289,7 +290,7 @@ class FrrDriver:
 
     network_os: tuple[str, ...] = ("frr", "frr.frr.frr")
     secrets: Sequence[re.Pattern[str]] = SECRETS
-    confirmed = True
+    longest_hold = math.inf
 
     async def connect(self, device: Device) -> FrrSession:
         return FrrSession(device, await ssh.connect(device))

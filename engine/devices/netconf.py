@@ -213,7 +213,7 @@ class NetconfSession:
         try:
             await self._ask(f"<commit>{options}</commit>", "commit the configuration", refusal=Rejected)
         except CommandFailed as exc:
-            raise SessionLost(self._say("no answer to the commit, so the outcome is unknown; read it back")) from exc
+            raise SessionLost(self._say("no answer to the commit, so the outcome is unknown")) from exc
 
     @contextlib.asynccontextmanager
     async def _candidate(self) -> AsyncIterator[None]:
@@ -282,7 +282,7 @@ class NetconfDriver:
 
     network_os: tuple[str, ...] = ("netconf", "ansible.netcommon.netconf")
     secrets: Sequence[re.Pattern[str]] = SECRETS
-    confirmed = True
+    longest_hold = math.inf
 
     async def connect(self, device: Device) -> NetconfSession:
         return NetconfSession(device, await open_session(device))

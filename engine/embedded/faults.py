@@ -51,9 +51,12 @@ class Fault:
     """How often the running configuration is read before ``by_hand`` happens."""
     times: int = -1
     """How many sessions or commands the fault strikes; -1: all."""
+    dies: bool = False
+    """Once another fault has struck, every connection is reset."""
 
     def strike(self) -> bool:
         """Use one of the ``times``; tells whether the fault still happens."""
+        self.unreachable = self.unreachable or self.dies
         if self.times > 0:
             self.times -= 1
             return True

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..wording import listed
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedDevice:
@@ -92,12 +94,6 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, most: in
     )
     said.extend(f"{what}: {listed(names, most=most)}" for what, names in groups if names)
     return said
-
-
-def listed(names: list[str], *, most: int = 5, between: str = ", ") -> str:
-    """Join names for a sentence: the first few, and how many more."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + more
 
 
 def _short(value: Any, most: int = 80) -> str:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..wording import counted
+
 MEMBERS_KEPT = 8
 VALUES_KEPT = 256
 FEW_VALUES = 6
@@ -84,7 +86,7 @@ def render(shapes: Sequence[Shape], width: int, *, limit: int = 10, lines_limit:
     if rest := shapes[limit:]:
         devices = sum(shape.devices for shape in rest)
         shapes_left = "1 more shape" if len(rest) == 1 else f"{len(rest)} more shapes"
-        shown.append(f"... and {shapes_left} ({_devices(devices)}): --diff shows them")
+        shown.append(f"... and {shapes_left} ({counted(devices, 'device')}): --diff shows them")
     elif shown:
         shown.pop()
     return shown
@@ -206,18 +208,14 @@ def _natural(value: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _NUMBER.split(value) if part]
 
 
-def _devices(count: int) -> str:
-    return "1 device" if count == 1 else f"{count} devices"
-
-
 def _header(shape: Shape) -> str:
     if shape.devices == 1:
         return f"1 device ({shape.example}):"
     named = len(shape.members) == shape.devices
     who = ", ".join(shape.members) if named else f"from {shape.example}"
     if shape.identical:
-        return f"{_devices(shape.devices)}, the same change{f' ({who})' if named else ''}:"
-    return f"{_devices(shape.devices)}, alike but for values ({who}):"
+        return f"{counted(shape.devices, 'device')}, the same change{f' ({who})' if named else ''}:"
+    return f"{counted(shape.devices, 'device')}, alike but for values ({who}):"
 
 
 def _wrap(line: str, width: int) -> list[str]:

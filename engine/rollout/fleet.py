@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..plan.digest import listed
 from ..plan.shapes import Shape, classify
 from ..plan.traits import NONE, Fleet
+from ..wording import listed
 from .job import Result
 from .together import held_back
 

@@ -12,12 +12,13 @@ from ..ledger.records import NewCheckpoint, NewTarget
 from ..plan.cohorts import cohorts, turns
 from ..plan.confirm import require_time
 from ..plan.coverage import Coverage, coverage
-from ..plan.digest import PlannedDevice, digest, listed
+from ..plan.digest import PlannedDevice, digest
 from ..plan.division import divide
 from ..plan.policy import Policy
 from ..plan.selectors import Selector
 from ..plan.shapes import Shape
 from ..plan.traits import NONE, Fleet
+from ..wording import counted, listed
 from .breaker import Breaker, most_after
 from .fleet import held_apart, judged, known
 from .job import Result
@@ -114,7 +115,7 @@ class Plan:
                     name,
                     approval=gates[name].approval,
                     destructive=self.policy.destructive and gates[name].approval,
-                    detail={"summary": f"stage {name}: {len(names)} devices; {self.summary()}"},
+                    detail={"summary": f"stage {name}: {counted(len(names), 'device')}; {self.summary()}"},
                 )
                 for name, names in self.stages.items()
             ),
@@ -174,10 +175,12 @@ def make(
     policy: Policy,
     placed: Mapping[str, Selector] | None = None,
     fleet: Fleet | None = None,
+    notes: Sequence[str] = (),
 ) -> Plan:
     """Make a plan from the result of every device, in inventory order, and what is known of each beside it.
 
-    ``placed`` says which selector each device belongs to, where the policy's stages select their devices. Raises
+    ``placed`` says which selector each device belongs to, where the policy's stages select their devices; ``notes``
+    what whoever approves it must know besides. Raises
     ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
     """
     if policy.rollback_proof == "require":
@@ -185,7 +188,7 @@ def make(
     unready = {name: result for name, result in results.items() if result.outcome in UNREADY}
     if unready and policy.on_unready == "refuse":
         raise InvalidInput(refusal(unready))
-    fleet, shapes, notes = known(results, fleet or {})
+    fleet, shapes, unsaid = known(results, fleet or {})
     results = held_apart(results, fleet)
     missing = [name for name, result in results.items() if result.outcome == "unreachable"]
     acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
@@ -229,7 +232,7 @@ def make(
         shapes=shapes,
         strata=strata,
         coverage=coverage(acting, fleet, next(iter(stages.values()), ()), set(missing)),
-        notes=[*notes, *_too_early(stages, fleet)],
+        notes=[*notes, *unsaid, *_too_early(stages, fleet)],
     )
 
 

@@ -151,7 +151,7 @@ async def push(attempt: Attempt) -> Result:
         except _Unknown as exc:
             touched, attempt.read_back = True, None
             if not await attempt.another_try():
-                return attempt.result("unknown", f"{exc}; {UNREAD}")
+                return await _last_look(attempt, str(exc))
         except PASSING as exc:
             if not await attempt.another_try():
                 return attempt.result("unknown", f"{exc}; {UNREAD}") if touched else attempt.result("failed", str(exc))
@@ -166,7 +166,22 @@ class _Unknown(Exception):
     """The session broke while the change was being made."""
 
 
-async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
+_SETTLE_SECONDS = 2.0
+"""How long a device is left alone before the last look: it may still be at what a broken session had asked of it."""
+
+
+async def _last_look(attempt: Attempt, reason: str) -> Result:
+    """No try is left: read the device all the same, so that it ends with the whole change or as it was before."""
+    await asyncio.sleep(_SETTLE_SECONDS)
+    try:
+        async with attempt.session() as session:
+            return await _push(attempt, session, touched=True, no_more=f"{reason}; it was read back")
+    except DeviceError as exc:
+        return attempt.result("unknown", f"{reason}; {exc if attempt.read_back else UNREAD}")
+
+
+async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: str = "") -> Result:
+    """One try. ``no_more``: why nothing may be sent any more, but for what brings back the configuration of before."""
     task = attempt.task
     assert task.before is not None
     left_on_trial = await trial.remaining(attempt, session) if touched else None
@@ -179,17 +194,9 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
     attempt.read_back = finding if touched else None
     if left_on_trial is not None and finding != "applied":
         await trial.withdraw(attempt, session)
-        return await _push(attempt, session, touched=touched)
+        return await _push(attempt, session, touched=touched, no_more=no_more)
     if finding == "applied":
-        unconfirmed = left_on_trial is not None
-        if touched and not unconfirmed:
-            await session.save()
-        return attempt.result(
-            "changed" if touched else "unchanged",
-            _FOUND_AS_WANTED[touched],
-            after=attempt.fingerprint(now),
-            unconfirmed=unconfirmed,
-        )
+        return await _keep(attempt, session, now, touched=touched, unconfirmed=left_on_trial is not None)
     if finding == "foreign" or (finding == "partial" and not touched):
         return attempt.result(
             "held_back",
@@ -197,6 +204,22 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
             "then plan again",
             before=attempt.fingerprint(now),
         )
+    if no_more:
+        return await _undo(attempt, session, "failed", no_more)
+    return await _send(attempt, session, _SENT_AGAIN[finding] if touched else "")
+
+
+async def _keep(attempt: Attempt, session: Session, now: Configuration, *, touched: bool, unconfirmed: bool) -> Result:
+    """The device is as wanted: nothing is sent."""
+    if touched and not unconfirmed:
+        await session.save()
+    outcome, reason = ("changed" if touched else "unchanged"), _FOUND_AS_WANTED[touched]
+    return attempt.result(outcome, reason, after=attempt.fingerprint(now), unconfirmed=unconfirmed)
+
+
+async def _send(attempt: Attempt, session: Session, reason: str) -> Result:
+    """Make the change, read it back, verify it, and save it unless it is held on trial."""
+    task = attempt.task
     change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
     hold = trial.hold(attempt)
     try:
@@ -214,12 +237,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool) -> Result:
         return await _undo(
             attempt, session, "failed", f"{task.name}: took the change but does not show all of it: {shown}"
         )
-    return attempt.result(
-        "changed",
-        _SENT_AGAIN[finding] if touched else "",
-        after=attempt.fingerprint(left),
-        unconfirmed=hold is not None,
-    )
+    return attempt.result("changed", reason, after=attempt.fingerprint(left), unconfirmed=hold is not None)
 
 
 async def found(attempt: Attempt, session: Session, now: Configuration) -> Finding:

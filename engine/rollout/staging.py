@@ -10,6 +10,7 @@ from ..errors import GateClosed, LedgerError
 from ..ledger.ledger import Ledger
 from ..ledger.records import Checkpoint, Run, Target
 from ..sealing.key import FleetKey
+from ..wording import counted
 from . import vault
 from .breaker import FAILURES, Breaker
 from .planning import PLAN, recorded_digest
@@ -199,5 +200,5 @@ def judge(recorder: Recorder, breaker: Breaker, tripped: str | None, checked: in
         return "failed", f"{breaker.tripped}: {said}" if said else breaker.tripped
     if recorder.inconclusive:
         name, reason = next(iter(recorder.inconclusive.items()))
-        return "inconclusive", f"{len(recorder.inconclusive)} devices could not be judged: {name}: {reason}"
-    return "passed", f"{regressed} devices do not pass their checks: {said}" if regressed else ""
+        return "inconclusive", f"{counted(len(recorder.inconclusive), 'device')} could not be judged: {name}: {reason}"
+    return "passed", f"{counted(regressed, 'device')} failed the checks: {said}" if regressed else ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def hold(attempt: "Attempt") -> Hold | None:
     """How the device of this attempt is to hold its change, if it is."""
     seconds = attempt.settings.confirm_timeout
-    return Hold(attempt.settings.run, seconds) if seconds and attempt.driver.confirmed else None
+    return Hold(attempt.settings.run, seconds) if 0 < seconds <= attempt.driver.longest_hold else None
 
 
 async def require_free(attempt: "Attempt", session: Session) -> None:

@@ -100,8 +100,9 @@ def judge(check: Check, output: str, facts: Mapping[str, Any]) -> Verdict | None
     """Hold one output against one check; ``None`` where it passes. Pure."""
     if check.match and not re.search(_fill(check.match, facts), output, re.MULTILINE):
         return "failed", f"output does not match {check.match!r}: {excerpt(output)}"
-    if check.not_match and re.search(_fill(check.not_match, facts), output, re.MULTILINE):
-        return "failed", f"output matches {check.not_match!r}: {excerpt(output)}"
+    if check.not_match and (bad := re.search(_fill(check.not_match, facts), output, re.MULTILINE)):
+        begin = output.rfind("\n", 0, bad.start()) + 1
+        return "failed", f"output matches {check.not_match!r}: {excerpt(output[begin:])}"
     if not check.expression:
         return None
     try:
@@ -119,7 +120,7 @@ def judge(check: Check, output: str, facts: Mapping[str, Any]) -> Verdict | None
 
 
 def excerpt(output: str) -> str:
-    """The beginning of an output on one line, for a message."""
+    """The beginning of a text on one line, for a message."""
     flat = " ".join(output.split())
     return flat if len(flat) <= _EXCERPT else flat[: _EXCERPT - 1] + "…"
 

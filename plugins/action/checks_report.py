@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.raywright.fleet.engine.plan.digest import listed
+from ansible_collections.raywright.fleet.engine.wording import listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import plain
 from ansible_collections.raywright.fleet.plugins.plugin_utils._marks import marks
 from ansible_collections.raywright.fleet.plugins.plugin_utils._table import table, write_json

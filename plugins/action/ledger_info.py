@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.utils.display import Display
+from ansible_collections.raywright.fleet.engine.rollout.breaker import FAILURES
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _text
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, plain
@@ -57,12 +58,18 @@ def _one(ledger: Ledger, args: dict[str, Any]) -> tuple[dict[str, Any], str]:
     checkpoints = ledger.checkpoints(run.id)
     counts = ledger.counts(run.id)
     approvals = ledger.approvals(run_id=run.id)
+    troubles = [
+        {"name": each.name, "outcome": each.outcome, "reason": each.detail.get("reason", "")}
+        for each in ledger.targets(run.id)
+        if each.outcome in FAILURES
+    ]
     found: dict[str, Any] = {
         "run": plain(run),
         "checkpoints": plain(checkpoints),
         "counts": counts,
         "approvals": plain(approvals),
+        "troubles": troubles,
     }
     if args["events"]:
         found["events"] = plain(list(ledger.events(run.id)))
-    return found, _text.one_run(run, checkpoints, counts, approvals)
+    return found, _text.one_run(run, checkpoints, counts, approvals, troubles)

@@ -109,8 +109,7 @@ class ActionModule(ActionBase):
         )
         devices = reader.reach(names)
         _check_devices(devices, _playbook.platform_of(policy))
-        if policy.confirm_timeout and policy.on_unconfirmable == "refuse":
-            _check_confirmable(devices)
+        notes = _without_hold(policy, devices)
         policy, placed = _stages.place(policy, devices, task_vars)
         fleet = _traits.fleet_of(policy, devices, task_vars)
         check = bool(self._task.check_mode)
@@ -118,7 +117,8 @@ class ActionModule(ActionBase):
             _playbook.wanted(task_vars, policy, names) if policy.playbook else _wanted(Path(args["configs"]), names)
         )
         args["follows"] = _followed(args)
-        work = Planning(args, policy, devices, wanted, placed, fleet, check_mode=check, whole=bool(self._task.diff))
+        whole = bool(self._task.diff)
+        work = Planning(args, policy, devices, wanted, placed, fleet, notes=notes, check_mode=check, whole=whole)
         if check and not _ledger.has_ledger(args["ledger_url"]):
             return work.checked()
         with _ledger.opened(args["ledger_url"], read_only=check) as ledger:
@@ -146,21 +146,28 @@ def _asked(policy: Policy) -> set[str]:
     return {name for check in policy.validate for name in check.variables}
 
 
-def _check_confirmable(devices: list[Reached]) -> None:
-    """Refuse devices that could not take their change back by themselves."""
+def _without_hold(policy: Policy, devices: list[Reached]) -> list[str]:
+    """Notes on the devices that cannot take a change back by themselves, which are refused unless the policy goes
+    without.
+    """
     from ansible_collections.raywright.fleet.engine.devices import registry
-    from ansible_collections.raywright.fleet.engine.plan.digest import listed
+    from ansible_collections.raywright.fleet.engine.wording import listed
 
+    seconds = policy.confirm_timeout
     unable: dict[str, list[str]] = {}
-    for each in devices:
-        if not registry.driver(each.device["network_os"]).confirmed:
-            unable.setdefault(each.device["network_os"], []).append(each.name)
-    if unable:
-        platforms = "; ".join(f"{platform} ({listed(names)})" for platform, names in unable.items())
+    for each in devices if seconds else ():
+        longest = registry.driver(each.device["network_os"]).longest_hold
+        if seconds > longest:
+            most = f", for {longest:g} s at most" if longest else ""
+            unable.setdefault(f"{each.device['network_os']}{most}", []).append(each.name)
+    platforms = [f"{platform} ({listed(names)})" for platform, names in unable.items()]
+    if platforms and policy.on_unconfirmable == "refuse":
         raise InvalidInput(
-            f"confirm_timeout: these platforms cannot take a change back by themselves: {platforms}. Leave the "
-            "devices out, or go without on them with network_rollout_on_unconfirmable=without"
+            f"confirm_timeout: these platforms cannot take a change back by themselves after {seconds:g} s: "
+            f"{'; '.join(platforms)}. Leave the devices out, or go without on them with "
+            "network_rollout_on_unconfirmable=without"
         )
+    return [f"these do NOT revert by themselves after {seconds:g} s: {platform}" for platform in platforms]
 
 
 def _followed(args: dict[str, Any]) -> str | None:

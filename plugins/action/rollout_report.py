@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.raywright.fleet.engine.wording import about, counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _rollout
 
 if TYPE_CHECKING:
@@ -196,12 +197,11 @@ def _write(path: Path, report: dict[str, Any]) -> None:
 
 def _text(report: dict[str, Any], path: str | None) -> str:
     outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in report["outcomes"].items())
-    lines = [
-        f"Run {report['run'] or '(check)'} {report['state'].replace('_', ' ')}: {report['devices']} devices: {outcomes}"
-    ]
+    which = f"Run {report['run'] or '(check)'} {report['state'].replace('_', ' ')}"
+    lines = [f"{which}: {counted(report['devices'], 'device')}: {outcomes}"]
     for stage in [*report["stages"], *report.get("rollbacks", ())]:
         counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())
-        said = f"  {stage['name']:<12} {counts or str(stage['devices']) + ' devices'}"
+        said = f"  {stage['name']:<12} {counts or counted(stage['devices'], 'device')}"
         lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)
     found = Counter(each["found"] for each in report["read_back"])
     if found:
@@ -210,12 +210,7 @@ def _text(report: dict[str, Any], path: str | None) -> str:
     if on_trial := len(report.get("unconfirmed", ())):
         lines.append(f"  not confirmed: {on_trial}, which revert by themselves, or have by now")
     failures = report["failures"]
-    lines += [f"  ! {_named(each['name'], each['reason'])}" for each in failures[:_NAMED]]
+    lines += [f"  ! {about(each['name'], each['reason'])}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]
     lines += [f"  report: {path}"] if path else []
     return "\n".join(lines)
-
-
-def _named(name: str, reason: str) -> str:
-    """A reason with the device's name in front, where it does not begin with it already."""
-    return reason if reason.startswith(name) else f"{name}: {reason}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
@@ -105,7 +106,7 @@ def _last(ledger: Ledger, run: Run) -> set[str]:
 def _would(run: Run, due: list[Due], steps: list[list[str]]) -> dict[str, Any]:
     sizes = ", then ".join(str(len(step)) for step in steps)
     msg = (
-        f"{len(due)} devices of run {run.id} would be restored to what they were before it: {sizes}."
+        f"{counted(len(due), 'device')} of run {run.id} would be restored to what they were before it: {sizes}."
         if due
         else f"Run {run.id} has changed nothing that could be rolled back."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
@@ -158,7 +159,7 @@ class Stage:
         if verdict != "passed":
             return verdict, reason
         verdict, again = self._judge(trial.recorder, trial.targets, summary)
-        said = f"{len(lost)} devices could not be confirmed: {'; '.join(lost[:_SHOWN])}" if lost else ""
+        said = f"{counted(len(lost), 'device')} could not be confirmed: {'; '.join(lost[:_SHOWN])}" if lost else ""
         return verdict, "; ".join(text for text in (again or reason, said) if text)
 
     def _trial(self, recorder: Recorder, targets: list[Target], task_vars: dict[str, Any], beat: Any) -> Trial:
@@ -301,17 +302,17 @@ class Stage:
         """The stage is validated and its devices go on holding their changes: somebody else confirms them."""
         told = {**self._told(recorder, summary), "validated": True, "reason": reason}
         self._ledger.move_checkpoint(self._run.id, self._checkpoint.name, "running", detail=told)
-        waiting = len(recorder.unconfirmed)
+        waiting = counted(len(recorder.unconfirmed), "device")
         return {
-            "changed": waiting > 0,
+            "changed": bool(recorder.unconfirmed),
             "run": self._run.id,
             "stage": self._checkpoint.name,
             "verdict": "passed",
             "reason": reason,
             "confirmed": False,
             "outcomes": told["outcomes"],
-            "msg": f"Stage {self._checkpoint.name} of run {self._run.id} passed; {waiting} devices revert by "
-            f"themselves unless they are confirmed within {self._policy.confirm_timeout:g} s of their change "
+            "msg": f"Stage {self._checkpoint.name} of run {self._run.id} passed; {waiting} on trial: "
+            f"each reverts by itself unless it is confirmed within {self._policy.confirm_timeout:g} s of its change "
             "(raywright.fleet.rollout_confirm)",
         }
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, LedgerError
-from ansible_collections.raywright.fleet.engine.plan.digest import changed_values, listed
+from ansible_collections.raywright.fleet.engine.plan.digest import changed_values
+from ansible_collections.raywright.fleet.engine.wording import listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _lease
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run, identity, plain

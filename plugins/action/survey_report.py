@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.raywright.fleet.engine.plan.digest import canonical, listed
+from ansible_collections.raywright.fleet.engine.plan.digest import canonical
+from ansible_collections.raywright.fleet.engine.wording import listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import plain
 from ansible_collections.raywright.fleet.plugins.plugin_utils._marks import marks
 from ansible_collections.raywright.fleet.plugins.plugin_utils._text import clean

@@ -35,6 +35,12 @@ options:
         with O(reserved), for they may be the user's own.
     type: bool
     default: true
+  names:
+    description:
+      - Names to look at besides those that were given with C(-e), such as those of an inventory's variables.
+    type: list
+    elements: str
+    default: []
   reserved:
     description: Beginnings of names that are never the user's own.
     type: list
@@ -80,9 +86,10 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         prefix = str(self.get_option("prefix"))
         known = [str(name) for term in terms for name in (term if isinstance(term, list) else [term])]
+        given = dict.fromkeys(self.get_option("names")) | load_extra_vars(self._loader)
         extra = [
             (name, value)
-            for name, value in load_extra_vars(self._loader).items()
+            for name, value in given.items()
             if name not in known and (name.startswith(prefix) or name == _WORDS) and not name.startswith(_NOT_OURS)
         ]
         if not extra:
@@ -117,5 +124,5 @@ def _sentence(name: str, value: Any, known: list[str], of_roles: list[str]) -> s
             f"The words '{value}' belong to no option; a value of several words needs quotes inside: -e \"name='...'\"."
         )
     close = get_close_matches(name, known, n=1) or get_close_matches(name, of_roles, n=1)
-    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known[:_SHOWN])}."
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join((known or of_roles)[:_SHOWN])}."
     return f"There is no option {name}; {meant}"

@@ -89,6 +89,15 @@ approvals:
   type: list
   elements: dict
   returned: success
+troubles:
+  description: Its targets that are not as wanted, with what became of each and why.
+  type: list
+  elements: dict
+  returned: with O(run)
+  sample:
+    - name: leaf-017
+      outcome: unreachable
+      reason: "leaf-017 (192.0.2.17): no SSH session within 60 s; check that the device is up"
 events:
   description: What happened, in order.
   type: list

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raywright.fleet.engine.errors import DefinitionChanged, FleetError, InvalidInput
+from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _planview, _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
@@ -38,6 +39,7 @@ class Planning:
         placed: Mapping[str, Selector],
         fleet: Fleet,
         *,
+        notes: list[str],
         check_mode: bool,
         whole: bool,
     ) -> None:
@@ -49,6 +51,7 @@ class Planning:
         self._wanted = wanted
         self._placed = placed
         self._fleet = fleet
+        self._notes = notes
         self._check_mode = check_mode
         self._whole = whole
         self._key = FleetKey.from_environment()
@@ -110,7 +113,8 @@ class Planning:
         name, follows = self._args["name"], self._args["follows"]
         holders = [each for each in ledger.holders(self._addresses, name=name, follows=follows) if each.name != name]
         for each in holders:
-            _rollout.display.warning(f"This run would be refused: {len(each.devices)} devices are held: {each}")
+            held = counted(len(each.devices), "device")
+            _rollout.display.warning(f"This run would be refused: another holds {held}: {each}")
         return [_ledger.plain(each) | {"devices": len(each.devices)} for each in holders]
 
     def planned(self, ledger: Ledger, requester: str) -> dict[str, Any]:
@@ -188,12 +192,19 @@ class Planning:
         process = engine_for(
             self._args["ray_address"], _rollout.header(settings, self._devices), tasks, log=folder / "engine.log"
         )
-        summary = follower.follow(process)
-        follower.end("stopped" if summary["stopped"] else "passed")
-        if summary["stopped"] or len(results) != len(self._devices):
-            raise AnsibleActionFail(f"The plan was not finished: {summary['stopped'] or 'devices are missing'}")
-        self._engine = summary["engine"]
-        return make({each.name: results[each.name] for each in self._devices}, policy, self._placed, self._fleet)
+        verdict = "interrupted"
+        try:
+            summary = follower.follow(process)
+            if summary["stopped"] or len(results) != len(self._devices):
+                raise AnsibleActionFail(f"The plan was not finished: {summary['stopped'] or 'devices are missing'}")
+            verdict = "refused"
+            self._engine = summary["engine"]
+            found = {each.name: results[each.name] for each in self._devices}
+            plan = make(found, policy, self._placed, self._fleet, self._notes)
+            verdict = "stopped" if plan.stopped else "passed"
+        finally:
+            follower.end(verdict)
+        return plan
 
     def _show(self, title: str, plan: Plan) -> None:
         _rollout.display.display(_planview.view(title, plan, whole=self._whole))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from ansible_collections.raywright.fleet.engine.plan.digest import listed
 from ansible_collections.raywright.fleet.engine.plan.shapes import render
+from ansible_collections.raywright.fleet.engine.wording import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,9 @@ _CANARY_NAMED = 20
 def view(title: str, plan: Plan, *, whole: bool) -> str:
     """Return the plan as text. ``whole``: every shape of change in full, else the most frequent ones."""
     lines = [title, f"  {plan.summary()}", *_stages(plan), *_canary(plan), *_order(plan), *_breaker(plan)]
-    lines += [
-        f"  not passed before the change: {check}, by {len(names)} devices: {listed(list(names), most=_NAMED)}"
-        for check, names in plan.failing_already.items()
-    ]
+    for check, names in plan.failing_already.items():
+        who = listed(list(names), most=_NAMED)
+        lines.append(f"  not passed before the change: {check}, by {counted(len(names), 'device')}: {who}")
     lines += _rollback(plan.rollback)
     troubles = [result.reason for result in plan.results.values() if result.outcome not in {"pending", "unchanged"}]
     if troubles:
@@ -62,15 +61,16 @@ def _canary(plan: Plan) -> list[str]:
     if not plan.stages or not found.combinations:
         return []
     said = [
-        f"    {each.stratum}: {_devices(each.devices)}, such as {each.example}" for each in found.uncovered[:_NAMED]
+        f"    {each.stratum}: {counted(each.devices, 'device')}, such as {each.example}"
+        for each in found.uncovered[:_NAMED]
     ]
     if more := found.uncovered[_NAMED:]:
-        said.append(f"    and {len(more)} more, the largest with {_devices(more[0].devices)}: see the report")
+        said.append(f"    and {len(more)} more, the largest with {counted(more[0].devices, 'device')}: see the report")
     covered = found.strata - len(found.uncovered)
     head = f"  the canary, {next(iter(plan.stages))}, covers {covered} of {found.strata} strata"
     if not said:
-        how = "1 combination" if found.combinations == 1 else f"{found.combinations} combinations"
-        return [f"{head}, but not {how} of them, with {_devices(found.combined)}"]
+        combinations, devices = counted(found.combinations, "combination"), counted(found.combined, "device")
+        return [f"{head}, but not {combinations} of them, with {devices}"]
     return [f"{head}; not in it:", *said]
 
 
@@ -79,7 +79,8 @@ def _order(plan: Plan) -> list[str]:
     lines = []
     groups = {group for name in plan.waves for group in plan.fleet[name].groups}
     if groups:
-        lines.append(f"  never together: the members of {len(groups)} redundancy groups; the next waits for the last")
+        how_many = counted(len(groups), "redundancy group")
+        lines.append(f"  never together: the members of {how_many}; the next waits for the last")
     if last := plan.last:
         lines.append("  last, one at a time:")
         lines += [f"    {name}: {why}" for name, why in list(last.items())[:_NAMED]]
@@ -93,7 +94,8 @@ def _rollback(found: Mapping[str, Mapping[str, str]]) -> list[str]:
     for verdict, words in (("proved", "proved"), ("not_proved", "NOT proved"), ("unprovable", "cannot be proved")):
         if devices := found.get(verdict):
             name, reason = next(iter(devices.items()))
-            shown.append(f"  rollback {words} for {len(devices)} devices" + (f", {name}: {reason}" if reason else ""))
+            example = f", {name}: {reason}" if reason else ""
+            shown.append(f"  rollback {words} for {counted(len(devices), 'device')}{example}")
     return shown
 
 
@@ -102,10 +104,11 @@ def _breaker(plan: Plan) -> list[str]:
         return []
     policy = plan.policy
     checks = ", ".join(check.name for check in policy.validate) or "none"
+    most = counted(plan.in_flight, "more device")
     return [
         (
             f"  stops at more than {policy.max_failure_percentage:g}% failures, of a stage or of the fleet, or "
-            f"{policy.stratum_limit:g}% of a stratum; after that at most {plan.in_flight} more devices can be touched"
+            f"{policy.stratum_limit:g}% of a stratum; after that at most {most} can be touched"
         ),
         f"  checks after each stage: {checks}; on failure: {policy.on_failure.replace('_', ' ')}",
         *_trial(policy),
@@ -116,9 +119,5 @@ def _trial(policy: Policy) -> list[str]:
     seconds = policy.confirm_timeout
     if not seconds:
         return []
-    without = ", where its platform can" if policy.on_unconfirmable == "without" else ""
+    without = ", where its platform can," if policy.on_unconfirmable == "without" else ""
     return [f"  each device reverts by itself{without} unless confirmed within {seconds:g} s; it is saved only then"]
-
-
-def _devices(count: int) -> str:
-    return "1 device" if count == 1 else f"{count} devices"

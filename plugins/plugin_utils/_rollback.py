@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
@@ -222,9 +223,9 @@ class Rollback:
         troubles = "; ".join(list(self._recorder.reasons.values())[:_SHOWN])
         if not tripped:
             return f"{said}; the others are not: {troubles}. Run the rollback again once that is put right"
-        left = len(self._due) - outcomes.total()
+        left = counted(len(self._due) - outcomes.total(), "device")
         return (
-            f"{said}; the rollback stopped: {tripped}: {troubles}. {left} devices were not touched: put that right and "
+            f"{said}; the rollback stopped: {tripped}: {troubles}. {left} not touched: put that right and "
             "run the rollback again, which goes on with them; or give it a higher max_failure_percentage, or "
             "at_once=true to restore whatever can be restored"
         )

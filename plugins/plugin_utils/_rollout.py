@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 from ansible_collections.raywright.fleet.engine.errors import FleetError, LedgerAway, LedgerError
+from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Follower:
         elif kind in {"outcome", "checked"}:
             self._count(event)
         elif kind == "wave":
-            self._progress.note(f"wave {event['wave']} of {event['waves']}, {event['devices']} devices")
+            self._progress.note(f"wave {event['wave']} of {event['waves']}, {counted(event['devices'], 'device')}")
         elif kind == "note":
             self._progress.note(event["text"])
         elif kind in {"tripped", "worker_lost"}:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ansible_collections.raywright.fleet.engine.wording import about
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Run, Verification
 
 _OUTCOMES_SHOWN_LAST = ("pending",)
+_TROUBLES = 20
 
 
 def clean(text: object) -> str:
@@ -55,6 +58,7 @@ def one_run(
     checkpoints: Sequence[Checkpoint],
     counts: Mapping[str, Mapping[str, int]],
     approvals: Sequence[Approval],
+    troubles: Sequence[Mapping[str, str]],
 ) -> str:
     lines = [
         f"Run {run.id} of {clean(run.name)} ({clean(run.kind)}): {run.state}",
@@ -62,22 +66,30 @@ def one_run(
     ]
     if checkpoints:
         width = max(len("CHECKPOINT"), *(len(each.name) for each in checkpoints)) + 2
-        lines += ["", f"  {'CHECKPOINT':<{width}}{'STATE':<9}{'VERDICT':<14}{'SECONDS':>8}  OUTCOMES"]
-        lines += [_checkpoint(each, counts.get(each.name, {}), width) for each in checkpoints]
+        lines += ["", f"  {'CHECKPOINT':<{width}}{'STATE':<9}{'SECONDS':>8}  OUTCOMES"]
+        lines += [line for each in checkpoints for line in _checkpoint(each, counts.get(each.name, {}), width)]
+    if troubles:
+        lines += ["", "  NOT AS WANTED"]
+        shown = troubles[:_TROUBLES]
+        lines += [f"    {clean(each['outcome'])}: {clean(about(each['name'], each['reason']))}" for each in shown]
+        more = len(troubles) - _TROUBLES
+        lines += [f"    and {more} more: status_format=json has them all"] if more > 0 else []
     if approvals:
         lines += ["", "  APPROVALS"]
         lines += [line for approval in approvals for line in _approval(approval)]
     return "\n".join(lines)
 
 
-def _checkpoint(checkpoint: Checkpoint, counts: Mapping[str, int], width: int) -> str:
+def _checkpoint(checkpoint: Checkpoint, counts: Mapping[str, int], width: int) -> Iterator[str]:
     seconds = ""
     if checkpoint.started and checkpoint.ended:
         seconds = f"{(checkpoint.ended - checkpoint.started).total_seconds():.1f}"
     ordered = sorted(counts, key=lambda outcome: (outcome in _OUTCOMES_SHOWN_LAST, -counts[outcome]))
     outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ordered)
-    named = f"  {clean(checkpoint.name):<{width}}{checkpoint.state:<9}{clean(checkpoint.verdict or ''):<14}"
-    return f"{named}{seconds:>8}  {outcomes}".rstrip()
+    named = f"  {clean(checkpoint.name):<{width}}{checkpoint.state:<9}"
+    yield f"{named}{seconds:>8}  {outcomes}".rstrip()
+    if checkpoint.verdict and checkpoint.verdict != checkpoint.state:
+        yield f"    {clean(checkpoint.verdict)}"
 
 
 def _approval(approval: Approval) -> Iterator[str]:

@@ -25,6 +25,7 @@ class Case:
 
 
 ONCE, NEXT = {"times": 1}, "the next run reads it before anything is sent"
+AS_BEFORE = "the device is as it was before"
 CASES = {
     "session cut before the commit": Case(
         {"cut": "before-commit", **ONCE}, "changed", True, 1, "had not changed it", "not_applied"
@@ -35,18 +36,19 @@ CASES = {
     "session cut after the commit": Case(
         {"cut": "after-commit", **ONCE}, "changed", True, 1, "not sent again", "applied"
     ),
-    "session cut before every commit": Case({"cut": "before-commit"}, "unknown", False, 0, NEXT),
+    "session cut before every commit": Case({"cut": "before-commit"}, "failed", False, 0, AS_BEFORE, "not_applied"),
+    "dies before the commit": Case({"cut": "before-commit", "dies": True}, "unknown", False, 0, NEXT),
     "hangs at the commit once": Case({"hang": "commit", **ONCE}, "changed", True, 1, "had not changed", "not_applied"),
-    "hangs at every commit": Case({"hang": "commit"}, "unknown", False, 0, NEXT),
+    "hangs at every commit": Case({"hang": "commit"}, "failed", False, 0, AS_BEFORE, "not_applied"),
     "hangs at being read": Case({"hang": "show running-config"}, "failed", False, 0, "no answer to"),
     "hangs at the login": Case({"slow_login": 3600.0}, "unreachable", False, 0, "no SSH session within"),
     "answers the login late": Case({"slow_login": 1.0}, "changed", True, 1),
     "accepts and reverts by itself": Case({"revert": True}, "failed", False, 2, "does not show all of it"),
-    "answers garbage to the commit": Case({"garbage": "commit"}, "unknown", False, 0, NEXT),
+    "answers garbage to the commit": Case({"garbage": "commit"}, "failed", False, 0, AS_BEFORE, "not_applied"),
     "answers garbage to being read": Case({"garbage": "show running-config"}, "failed", False, 0, "not a whole"),
     "answers garbage once": Case({"garbage": "check", **ONCE}, "changed", True, 1, "had not changed it", "not_applied"),
     "answers 100 MB": Case({"flood": "show running-config"}, "failed", False, 0, "more than 16 MiB"),
-    "answers 100 MB to the commit": Case({"flood": "commit"}, "unknown", False, 0, NEXT),
+    "answers 100 MB to the commit": Case({"flood": "commit"}, "failed", False, 0, AS_BEFORE, "not_applied"),
     "refuses the login": Case({"wrong_password": True}, "failed", False, 0, "check ansible_user"),
     "resets every connection": Case({"unreachable": True}, "unreachable", False, 0, "check that the device is up"),
     "refuses the commit": Case({"reject": "no space left on flash"}, "rejected", False, 0, "no space left on flash"),

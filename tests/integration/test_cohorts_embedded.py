@@ -66,7 +66,11 @@ def test_members_of_a_pair_are_never_in_flight_together_and_the_second_waits_for
 
 @pytest.mark.parametrize(
     ("fault", "outcome"),
-    [({"reject": "no space left"}, "rejected"), ({"hang": "commit"}, "unknown"), ({"revert": True}, "failed")],
+    [
+        ({"reject": "no space left"}, "rejected"),
+        ({"hang": "commit", "dies": True}, "unknown"),
+        ({"revert": True}, "failed"),
+    ],
 )
 def test_when_the_first_of_a_pair_does_not_end_in_order_the_second_is_not_touched(small, fault, outcome):
     groups, more = paired(small)

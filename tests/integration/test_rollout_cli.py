@@ -88,4 +88,28 @@ def test_a_hold_that_only_its_own_session_could_confirm_is_refused_when_the_plan
     before = project.fleet.configurations()
     code, output = project.run(**given, confirm_timeout="20m", timeout="20")
     assert (code, project.fleet.configurations() == before) == (2, True), output
-    assert "cannot take a change back by themselves: iosxr" in " ".join(output.split())
+    assert "cannot take a change back by themselves after 1200 s: iosxr (" in " ".join(output.split())
+
+
+def test_a_device_that_never_takes_one_line_of_a_change_is_read_and_put_back_when_no_try_is_left(project, given):
+    before = project.fleet.configurations()
+    strange = project.fleet.names[0]
+    project.fleet.faults({strange: {"hang": "ntp server"}})
+    code, output = project.run(**given, timeout="3", retries=2, max_failure_percentage=100)
+    assert (code, project.add_up()["outcomes"]) == (0, {"changed": DEVICES - 1, "failed": 1}), output
+    assert project.fleet.configurations()[strange] == before[strange]
+    (reason,) = (each["reason"] for each in project.report["failures"] if each["name"] == strange)
+    assert "no answer to" in reason
+    assert reason.endswith("; it was read back; the device is as it was before")
+    assert {each["name"]: each["found"] for each in project.report["read_back"]} == {strange: "partial"}
+
+
+@pytest.mark.parametrize("dialect", ["eos"])
+def test_a_hold_longer_than_the_platform_has_is_refused_by_the_plan_or_gone_without_and_said(project, given):
+    before = project.fleet.configurations()
+    code, output = project.run(**given, confirm_timeout="25h")
+    assert (code, project.fleet.configurations() == before) == (2, True), output
+    assert "by themselves after 90000 s: eos, for 86400 s at most (" in " ".join(output.split())
+    code, output = project.run("--check", **given, confirm_timeout="25h", on_unconfirmable="without")
+    assert code == 0, output
+    assert "note: these do NOT revert by themselves after 90000 s: eos, for 86400 s at most (" in output

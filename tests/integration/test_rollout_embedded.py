@@ -215,9 +215,15 @@ def test_every_way_to_break_a_push_ends_in_the_outcome_that_is_true(small):
     assert outcomes["leaf-004"] == "rejected"
     assert "no space left on flash" in output
     assert outcomes["leaf-005"] == "failed"
-    assert outcomes["leaf-006"] in {"failed", "unknown"}
-    assert outcomes["leaf-007"] == "unknown"
+    assert {outcomes[name] for name in ("leaf-006", "leaf-007")} == {"failed"}
     assert all(after[f"leaf-00{number}"] == before[f"leaf-00{number}"] for number in (4, 5, 6, 7))
+    code, output = small.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
+    assert (code, "NOT AS WANTED" in output, "rejected: leaf-004" in output, "no space left" in output) == (
+        0,
+        True,
+        True,
+        True,
+    ), output
 
 
 def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(small):
@@ -303,11 +309,15 @@ def template(project, text):
 BAD_INPUT = {
     "an unknown option": (
         lambda _: (["-e", '{"network_rollout_stagess": 1}'], {}),
-        ["Unknown: network_rollout_stagess", "network_rollout_stages,"],
+        ["no option network_rollout_stagess; did you mean network_rollout_stages?"],
+    ),
+    "an option whose prefix is mistyped": (
+        lambda _: (["-e", "network_rolout_confirm_timeout=10m"], {}),
+        ["no option network_rolout_confirm_timeout; did you mean network_rollout_confirm_timeout?"],
     ),
     "an unknown option in a group": (
         lambda project: (inventory(project, "group", {"network_rollout_stagess": ["100%"]}), {}),
-        ["Unknown: network_rollout_stagess"],
+        ["no option network_rollout_stagess; did you mean network_rollout_stages?"],
     ),
     "an unknown key of a stage": (
         lambda _: ([], {"stages": [{"size": "100%", "soack": 3}]}),

@@ -38,7 +38,7 @@ def test_role_by_role_and_region_by_region_each_to_a_part_first(project):
         output
     )
     code, output = strategy(project, "by_role", strategy_soke=3)
-    assert (code, "Unknown: strategy_soke. The options of this playbook are strategy_variable" in flat(output)) == (
+    assert (code, "There is no option strategy_soke; did you mean strategy_soak?" in flat(output)) == (
         2,
         True,
     ), output
@@ -66,7 +66,11 @@ def test_green_waits_for_an_approval_when_blue_is_done(project):
 
 
 def test_only_the_failures_of_a_run_and_what_it_left_in_doubt_is_theirs(project):
-    lost = {"leaf-001": {"unreachable": True}, "leaf-002": {"reject": "busy"}, "leaf-003": {"hang": "commit"}}
+    lost = {
+        "leaf-001": {"unreachable": True},
+        "leaf-002": {"reject": "busy"},
+        "leaf-003": {"hang": "commit", "dies": True},
+    }
     project.fleet.faults(lost)
     given = {"stages": ["100%"], "max_failure_percentage": 100, "timeout": 2, "retries": 1}
     code, output = project.run(**given)

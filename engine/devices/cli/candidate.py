@@ -36,7 +36,6 @@ class CandidateSession(CliSession, ABC):
         return Change(mode, wanted, diff, rollback)
 
     async def apply(self, change: Change, hold: Hold | None = None) -> None:
-        self._require_holdable(hold)
         if await self.held() is not None:
             # A commit of ours would confirm what somebody else has on trial, or be in its way.
             raise Rejected(self._say("another change is held on it; confirm it or wait until it is taken back"))
@@ -72,9 +71,6 @@ class CandidateSession(CliSession, ABC):
             raise
         self._expect_renaming(text)
         await self._commit(mode, hold)
-
-    def _require_holdable(self, hold: Hold | None) -> None:
-        """Raise ``Rejected`` where the platform cannot hold a change in this way."""
 
     async def _may_check(self) -> bool:
         """Whether the candidate may be checked although nothing is to be changed."""

@@ -14,10 +14,10 @@ class CliDriver:
 
     become_method = "enable"
 
-    def __init__(self, platform: Platform, session: type[CliSession], *, confirmed: bool = False) -> None:
+    def __init__(self, platform: Platform, session: type[CliSession], *, longest_hold: float = 0.0) -> None:
         self.network_os = platform.network_os
         self.secrets = platform.secrets
-        self.confirmed = confirmed
+        self.longest_hold = longest_hold
         self.platform = platform
         self._session = session
 

@@ -59,7 +59,7 @@ _TRIAL = re.compile(
 _TRIAL_SAID = re.compile(r"pendingCommitTimer|Session with pending commit timer:")
 _CLOCK = re.compile(r"(?:(?P<days>\d+) days?,? )?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_LONGEST = 24 * 3600
+_LONGEST = 24 * 3600.0
 """EOS discards a session that has waited for a day."""
 _STALE = 3600
 """No candidate of ours is open for so many seconds, whoever EOS believes to be in it."""
@@ -121,10 +121,6 @@ class EosSession(CandidateSession):
         if reason := self._refusal(answer):
             raise CommandFailed(self._say(f"it does not show its configuration sessions: {reason}"))
         return answer
-
-    def _require_holdable(self, hold: Hold | None) -> None:
-        if hold is not None and hold.seconds > _LONGEST:
-            raise Rejected(self._say(f"EOS holds a change for {_LONGEST} seconds at most, not {hold.seconds:g}"))
 
     async def _enter(self, hold: Hold | None = None) -> None:
         await self._clear_away()
@@ -209,4 +205,4 @@ def _seconds(text: str) -> float:
     return float(sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))
 
 
-DRIVERS = (CliDriver(EOS, EosSession, confirmed=True),)
+DRIVERS = (CliDriver(EOS, EosSession, longest_hold=_LONGEST),)

@@ -43,7 +43,7 @@ _ENTRY = re.compile(
     r"^(?P<number>\d+) +.* by (?P<user>\S+) via \S+"
     r"(?: commit confirmed, rollback in (?P<left>\d+) ?(?P<unit>mins?|secs?))?"
 )
-_LONGEST = 65535
+_LONGEST = 65535 * 60.0
 
 
 class JunosSession(CandidateSession):
@@ -85,10 +85,6 @@ class JunosSession(CandidateSession):
             elif line.startswith("    ") and found and not found[-1][1]:
                 found[-1] = (found[-1][0], line.strip())
         return found
-
-    def _require_holdable(self, hold: Hold | None) -> None:
-        if hold is not None and _minutes(hold) > _LONGEST:
-            raise Rejected(self._say(f"Junos holds a change for {_LONGEST} minutes at most, not {_minutes(hold)}"))
 
     async def _may_check(self) -> bool:
         # 'commit check' confirms what is on trial, whoever's it is.
@@ -139,4 +135,4 @@ def _minutes(hold: Hold) -> int:
     return max(1, math.ceil(hold.seconds / 60))
 
 
-DRIVERS = (CliDriver(JUNOS, JunosSession, confirmed=True),)
+DRIVERS = (CliDriver(JUNOS, JunosSession, longest_hold=_LONGEST),)

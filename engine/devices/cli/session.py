@@ -114,7 +114,7 @@ class CliSession:
 
     def _silent(self, changing: bool, reason: str) -> CommandFailed | SessionLost:  # noqa: FBT001 - one caller
         if changing:
-            return SessionLost(self._say(f"{reason}, so the outcome is unknown; read it back"))
+            return SessionLost(self._say(f"{reason}, so the outcome is unknown"))
         return CommandFailed(self._say(reason))
 
     def _refusal(self, answer: str) -> str:

@@ -160,14 +160,6 @@ async def test_a_confirmation_at_the_last_moment_is_an_unknown_outcome(session):
         await session.confirm("run-1")
 
 
-async def test_a_change_is_not_held_for_longer_than_eos_keeps_a_session(session, router):
-    running = (await session.snapshot()).running
-    change = await session.propose(running, other("eos", running), "replace")
-    with pytest.raises(Rejected, match="86400 seconds at most"):
-        await session.apply(change, Hold("run-1", 90_000))
-    assert "10.9.9.9" not in router.running
-
-
 async def test_a_banner_is_taken_whole_whatever_it_looks_like(session, router):
     before = (await session.snapshot()).running
     banner = "banner login\nno entry\n% Invalid input\n> not a line\nend\n! a remark\nEOF\n"

@@ -42,7 +42,7 @@ async def test_a_hold_is_refused_and_nothing_is_sent(session, router):
     with pytest.raises(Rejected, match="cannot take a change back by itself; nothing was sent"):
         await session.apply(change, Hold("run-1", 60))
     assert len(router.acts) == acts
-    assert not registry.driver("cisco.iosxr.iosxr").confirmed
+    assert registry.driver("cisco.iosxr.iosxr").longest_hold == 0
     assert await session.held() is None
     with pytest.raises(NotHeld):
         await session.confirm("run-1")

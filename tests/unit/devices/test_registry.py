@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drivers of one's own."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.devices import registry
@@ -34,3 +36,8 @@ def test_a_module_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("RAYWRIGHT_DRIVERS", "no.such.driver")
     with pytest.raises(InvalidInput, match=r"RAYWRIGHT_DRIVERS names 'no\.such\.driver'"):
         registry.known()
+
+
+def test_every_name_that_a_refusal_lists_is_in_the_documented_table():
+    table = (Path(__file__).parents[3] / "docs" / "platforms.md").read_text(encoding="utf-8")
+    assert [name for name in registry.known() if f"`{name}`" not in table] == []

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.plan.digest import PlannedDevice, differences, digest, listed
+from engine.plan.digest import PlannedDevice, differences, digest
+from engine.wording import listed
 
 POLICY = {"stages": ["100%"], "timeout": 60.0}
 DEVICES = [PlannedDevice(name=name, stage="1%", before="b", change="c") for name in ("r1", "r2", "r3")]

@@ -106,10 +106,10 @@ LIMIT = {"max_failure_percentage": 10, "min_sample": 10}
     ("checked", "failing", "inconclusive", "tripped", "verdict", "says"),
     [
         (20, 0, 0, None, "passed", ""),
-        (20, 2, 0, None, "passed", "2 devices do not pass their checks: r0: no; r1: no"),
+        (20, 2, 0, None, "passed", "2 devices failed the checks: r0: no; r1: no"),
         (20, 3, 0, None, "failed", "3 of 20 devices do not pass their checks after the change: r0: no; r1: no; r2: no"),
         (20, 5, 0, None, "failed", "r2: no; and 2 more"),
-        (20, 0, 1, None, "inconclusive", "1 devices could not be judged: r0: odd"),
+        (20, 0, 1, None, "inconclusive", "1 device could not be judged: r0: odd"),
         (20, 3, 9, None, "failed", "3 of 20"),
         (0, 0, 0, "too many", "failed", "too many"),
         (0, 0, 0, None, "passed", ""),

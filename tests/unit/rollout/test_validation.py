@@ -38,6 +38,12 @@ def test_an_output_passes_fails_or_cannot_be_judged(given, output, verdict):
     assert (found and found[0]) == verdict, found
 
 
+def test_a_reason_quotes_what_was_found_from_the_line_that_it_is_on():
+    output = "a line of no interest\n" * 50 + "10.0.0.2 4 65002 Idle\n"
+    _verdict, reason = validation.judge(Check(name="c", command="x", not_match="Idle"), output, {})
+    assert reason == "output matches 'Idle': 10.0.0.2 4 65002 Idle"
+
+
 class Answers:
     """A session that gives the same answer to everything."""
 
