@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ansible_collections.raywright.fleet.plugins.action.rollout_stage import Stage, checkpoint_of, devices_of
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run
+from ansible_collections.raywright.fleet.plugins.plugin_utils._stage_run import Stage, checkpoint_of, devices_of
 
 if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.ledger import Ledger
