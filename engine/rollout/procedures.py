@@ -245,7 +245,9 @@ async def found(attempt: Attempt, session: Session, now: Configuration) -> Findi
     task, mode = attempt.task, attempt.settings.mode
     assert task.before is not None
     before = attempt.configuration(task.before.running).normal
-    complete = now.normal != before and (await session.propose(now.text, task.wanted, mode)).empty
+    if now.normal == before:
+        return "not_applied"
+    complete = (await session.propose(now.text, task.wanted, mode)).empty
     return classify(now.normal, before, attempt.configuration(task.wanted).normal, complete=complete)
 
 
@@ -261,8 +263,7 @@ _FOUND_AS_WANTED = {
 
 async def _remainder(attempt: Attempt, session: Session, left: Configuration) -> tuple[str, ...]:
     """What of the change is still missing, from the configuration read back."""
-    wanted = attempt.configuration(attempt.task.wanted)
-    if attempt.settings.mode == "replace" and left.normal == wanted.normal:
+    if attempt.settings.mode == "replace" and left.normal == attempt.configuration(attempt.task.wanted).normal:
         return ()
     return (await session.propose(left.text, attempt.task.wanted, attempt.settings.mode)).diff
 
