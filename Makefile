@@ -46,7 +46,7 @@ faults: env ## every fault injected for real, the controller killed 200 times (A
 molecule: env ## roles and playbooks on systemd nodes, every scenario (SCENARIO="cluster docker" for some; root)
 	@scripts/test-molecule $(SCENARIO)
 
-bench: env ## what it costs, against peers: 100 real routers (ROUTERS=; root), 10,000 embedded devices (DEVICES=), RUNS=; 35 minutes
+bench: env ## what it costs, against peers: 100 real routers (ROUTERS=; root), 10,000 embedded devices (DEVICES=), RUNS=; 20 minutes
 	@scripts/bench '$(ROUTERS)' '$(DEVICES)' '$(RUNS)' '$(SCALE)'
 
 packages: ## install the system packages that the whole test suite uses (root)
