@@ -17,6 +17,8 @@ FleetError
     ├── HostKeyRefused    the device's host key is unknown or not the one on record
     ├── Rejected          the device refused the configuration; it says why
     ├── CommandFailed     a command could not be run or its answer not be read
+    │   └── NothingSent   ... when a change was to be made, of which nothing was sent
+    │       └── Moved     ... for the device is not any more what it was planned on
     ├── SessionLost       the session ended in the middle of a change: the outcome is unknown
     └── NotHeld           there is no change to confirm or to cancel: the device has taken it back by itself, or was
                           never asked to hold it
@@ -82,6 +84,14 @@ class Rejected(DeviceError):
 
 
 class CommandFailed(DeviceError):
+    pass
+
+
+class NothingSent(CommandFailed):
+    pass
+
+
+class Moved(NothingSent):
     pass
 
 

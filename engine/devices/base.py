@@ -10,7 +10,7 @@ refused or interrupted change is told apart (1). One driver a file; ``registry``
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol, runtime_checkable
 
 from ..errors import NotHeld, Rejected
 
@@ -123,8 +123,8 @@ class Session(Protocol):
         it; nothing of this one is then held.
 
         With ``hold`` the device itself takes the change back when the time is over, whatever became of this session,
-        of us and of the network: running configuration and, where it changed, the saved one. Only for drivers that
-        are ``confirmed``. What is held is not saved before it is confirmed.
+        of us and of the network: running configuration and, where it changed, the saved one. Only as long as
+        the driver's ``longest_hold``. What is held is not saved before it is confirmed.
         """
 
     async def held(self) -> Held | None:
@@ -154,9 +154,19 @@ class Session(Protocol):
         """End the session; never raises."""
 
 
+@runtime_checkable
+class Comparing(Protocol):
+    """A session that compares and changes in one step, so that nothing needs to be read before, and nobody can come in
+    between.
+    """
+
+    async def apply_to(self, before: str, change: Change, hold: Hold | None = None) -> str | None:
+        """``apply``, where the running configuration is ``before``. Raises ``Moved`` where it is not."""
+
+
 class WithoutHold:
-    """The part of ``Session`` of a platform that cannot take a change back by itself (its driver is not
-    ``confirmed``). ``apply`` calls ``refuse_hold`` first.
+    """The part of ``Session`` of a platform that cannot take a change back by itself (its driver's ``longest_hold`` is
+    0). ``apply`` calls ``refuse_hold`` first.
     """
 
     __slots__ = ()

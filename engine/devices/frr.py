@@ -22,9 +22,10 @@ from typing import Any
 
 import asyncssh
 
-from ..errors import CommandFailed, LoginRefused, NotHeld, Rejected, SessionLost
+from ..errors import CommandFailed, LoginRefused, Moved, NotHeld, NothingSent, Rejected, SessionLost
 from . import frr_agent, frr_tree, ssh
 from .base import Change, Device, Held, Hold, Mode, Proof, Snapshot
+from .frr_agent.memory import fingerprint
 from .frr_secrets import SECRETS
 
 _LOCK = "/var/run/frr"
@@ -123,15 +124,22 @@ class FrrSession:
         return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
     async def apply(self, change: Change, hold: Hold | None = None) -> str | None:
-        if change.empty:
-            return None
-        trial = {"hold": {"token": hold.token, "seconds": hold.seconds}} if hold else {}
-        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **trial})
+        return None if change.empty else await self._change(change, hold, {})
+
+    async def apply_to(self, before: str, change: Change, hold: Hold | None = None) -> str | None:
+        return await self._change(change, hold, {"before": fingerprint(before)})
+
+    async def _change(self, change: Change, hold: Hold | None, more: dict[str, Any]) -> str:
+        if hold:
+            more |= {"hold": {"token": hold.token, "seconds": hold.seconds}}
+        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **more})
         if "held" in answer:
             raise Rejected(
                 f"{self._where}: a change of run {answer['held']} is held on it and not confirmed yet; wait for it, or "
                 "roll that run back; nothing was sent"
             )
+        if "moved" in answer:
+            raise Moved(f"{self._where}: its configuration is not the one the change was planned on; nothing was sent")
         if answer["refused"]:
             after = (
                 "the configuration was put back as it was"
@@ -230,7 +238,8 @@ class FrrSession:
             raise SessionLost(f"{self._where}: the change had not ended when its time was over: {exc}") from exc
         answer = self._decode(done, changing=job["action"] not in _READING)
         if "trouble" in answer:
-            raise CommandFailed(f"{self._where}: {answer['trouble']}")
+            kind = CommandFailed if answer["begun"] else NothingSent
+            raise kind(f"{self._where}: {answer['trouble']}")
         return answer
 
     def _decode(self, done: ssh.Completed, *, changing: bool) -> dict[str, Any]:

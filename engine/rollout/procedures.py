@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done to one device, step by step. Nothing here knows how many devices there are.
 
-Each procedure takes an ``Attempt`` and returns a ``Result``. A device is always read before it is changed, so a task
-that is done again after a crash never sends anything blindly:
+Each procedure takes an ``Attempt`` and returns a ``Result``. A device is always read before it is changed, here or in
+the same step on the device (``Comparing``), so a task that is done again after a crash never sends anything blindly:
 
 ============  ===========================================================================
 what is read  what is done
@@ -21,12 +21,13 @@ table decides. ``reading.classify`` is the table's left side.
 """
 
 import asyncio
+import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from ..devices.base import Change, Driver, Session, Snapshot
-from ..errors import CommandFailed, DeviceError, Rejected, SessionLost, Unreachable
+from ..devices.base import Change, Comparing, Driver, Hold, Session, Snapshot
+from ..errors import CommandFailed, DeviceError, Moved, NothingSent, Rejected, SessionLost, Unreachable
 from ..sealing.key import FleetKey
 from ..sealing.masking import Masker
 from . import trial, vault
@@ -54,7 +55,7 @@ class Attempt:
     def __post_init__(self) -> None:
         self.pauses = delays(self.settings.retries)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Open a session, trying again while the device cannot be reached: nothing was sent, so nothing is lost."""
         session = await self._open()
@@ -184,6 +185,9 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
     """One try. ``no_more``: why nothing may be sent any more, but for what brings back the configuration of before."""
     task = attempt.task
     assert task.before is not None
+    if not touched and isinstance(session, Comparing):
+        with contextlib.suppress(Moved):
+            return await _send(attempt, session, "", functools.partial(session.apply_to, task.before.running))
     left_on_trial = await trial.remaining(attempt, session) if touched else None
     if left_on_trial is not None and left_on_trial <= attempt.settings.confirm_needs:
         # It would be taken back amid the checks: rather now, and sent anew with all of its time.
@@ -206,7 +210,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
         )
     if no_more:
         return await _undo(attempt, session, "failed", no_more)
-    return await _send(attempt, session, _SENT_AGAIN[finding] if touched else "")
+    return await _send(attempt, session, _SENT_AGAIN[finding] if touched else "", session.apply)
 
 
 async def _keep(attempt: Attempt, session: Session, now: Configuration, *, touched: bool, unconfirmed: bool) -> Result:
@@ -217,17 +221,22 @@ async def _keep(attempt: Attempt, session: Session, now: Configuration, *, touch
     return attempt.result(outcome, reason, after=attempt.fingerprint(now), unconfirmed=unconfirmed)
 
 
-async def _send(attempt: Attempt, session: Session, reason: str) -> Result:
+Apply = Callable[[Change, Hold | None], Awaitable[str | None]]
+
+
+async def _send(attempt: Attempt, session: Session, reason: str, apply: Apply) -> Result:
     """Make the change, read it back, verify it, and save it unless it is held on trial."""
     task = attempt.task
     change = Change(mode=attempt.settings.mode, wanted=task.wanted, diff=task.diff)
     hold = trial.hold(attempt)
     try:
-        read = await session.apply(change, hold)
+        read = await apply(change, hold)
         left = attempt.configuration(await session.running() if read is None else read)
         remainder = await _remainder(attempt, session, left)
         if not remainder and hold is None:
             await session.save()
+    except NothingSent:
+        raise
     except Rejected as exc:
         return await _undo(attempt, session, "rejected", str(exc))
     except DeviceError as exc:

@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 import threading
 import time
@@ -14,7 +15,17 @@ import pytest
 
 from engine.devices.base import Device, Snapshot
 from engine.devices.frr import DRIVER, FrrSession
-from engine.errors import CommandFailed, DeviceError, HostKeyRefused, LoginRefused, Rejected, SessionLost, Unreachable
+from engine.errors import (
+    CommandFailed,
+    DeviceError,
+    HostKeyRefused,
+    LoginRefused,
+    Moved,
+    NothingSent,
+    Rejected,
+    SessionLost,
+    Unreachable,
+)
 from tests.integration.routers import Routers, session
 
 pytestmark = pytest.mark.frr
@@ -309,3 +320,28 @@ def swapped(routers: Routers) -> str:
     one, two = (routers.hosts[name]["ansible_host"] for name in ("leaf1", "leaf2"))
     known = (routers.directory / "known_hosts").read_text()
     return known.replace(one + " ", "@ ").replace(two + " ", one + " ").replace("@ ", two + " ")
+
+
+async def test_a_change_is_made_only_to_what_it_was_planned_on_in_one_step_with_the_comparison(
+    leaf: FrrSession,
+) -> None:
+    before = await leaf.snapshot()
+    change = await leaf.propose(before.running, "ip route 10.96.0.0/16 Null0\n", "merge")
+    other = with_lines(before.running, "ip route 10.95.0.0/16 Null0\n")
+    with pytest.raises(Moved, match="not the one the change was planned on; nothing was sent"):
+        await leaf.apply_to(other, change)
+    assert await leaf.snapshot() == before
+    assert "10.96.0.0/16" in (await leaf.apply_to(before.running, change) or "")
+
+
+async def test_a_change_that_never_got_the_lock_says_that_nothing_was_sent(leaf: FrrSession, routers: Routers) -> None:
+    before = await leaf.snapshot()
+    change = await leaf.propose(before.running, "ip route 10.96.0.0/16 Null0\n", "merge")
+    quick = dataclasses.replace(routers.device("leaf1"), timeout=3)
+    holding = asyncio.create_task(leaf.command("flock -x /var/run/frr sleep 6", shell=True))
+    async with session(quick) as other:
+        await asyncio.sleep(1)
+        with pytest.raises(NothingSent, match="another session is changing this router"):
+            await other.apply_to(before.running, change)
+    await holding
+    assert await leaf.snapshot() == before

@@ -62,10 +62,15 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
-    """Make a change, to be held where that is asked; if the device refuses a part, put back what was."""
+    """Make a change, to be held where that is asked; if the device refuses a part, put back what was.
+
+    Where the job says what the change was planned on (``before``, a fingerprint), nothing is done to anything else.
+    """
     if whose := held.pending():
         return {"refused": [], "held": whose}
     before = running_config()
+    if job.get("before") and memory.fingerprint(before) != job["before"]:
+        return {"refused": [], "moved": True}
     if not job.get("hold"):
         return make(work, job, before)
     # The timer first: should this process be killed in the middle, there is somebody to put back what was.
@@ -135,9 +140,9 @@ def work_on(job: dict[str, Any]) -> dict[str, Any]:
         answer = does(action)(work, job)
         os.close(lock)
     except Trouble as exc:
-        return {"trouble": str(exc)}
+        return {"trouble": str(exc), "begun": work is not None}
     except OSError as exc:
-        return {"trouble": f"{type(exc).__name__}: {exc.strerror}"}
+        return {"trouble": f"{type(exc).__name__}: {exc.strerror}", "begun": work is not None}
     else:
         return answer
     finally:
@@ -166,7 +171,7 @@ def detached(job: dict[str, Any]) -> bytes:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Do a job and print the answer: ``trouble``, or what the action returns."""
+    """Do a job and print the answer: ``trouble``, and whether anything was ``begun``, or what the action returns."""
     os.dup2(1, SESSION, inheritable=False)
     answer = json.dumps(work_on(job)).encode() if job["action"] in READING else detached(job)
     sys.stdout.buffer.write(answer + b"\n")

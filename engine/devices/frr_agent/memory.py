@@ -11,6 +11,11 @@ from pathlib import Path
 from .router import plain
 
 
+def fingerprint(running: str, key: str = "") -> str:
+    """SHA-256, hexadecimal, of a configuration without what the command adds, and of what it is a key to."""
+    return hashlib.sha256((key + "\n".join(plain(running))).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 class Memory:
     """Which wanted configurations this router is known to have already, though it shows them differently.
 
@@ -30,8 +35,7 @@ class Memory:
         return self.folder / re.sub(r"[^\w.-]", "_", name)
 
     def entry(self, running: str) -> str:
-        text = self.key + "\n".join(plain(running))
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        return fingerprint(running, self.key)
 
     def knows(self, running: str) -> bool:
         with contextlib.suppress(OSError):
