@@ -2,19 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fleets that break on purpose."""
 
-import contextlib
-
 import pytest
-from rollouts import Project
+from rollouts import projects
 
 
 @pytest.fixture
 def project_of(tmp_path):
-    with contextlib.ExitStack() as stack:
-
-        def make(devices, latency=0.0):
-            project = Project(tmp_path, devices, latency)
-            stack.callback(project.end)
-            return project
-
+    with projects(tmp_path) as make:
         yield make

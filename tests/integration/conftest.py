@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What several modules of integration tests share, up once per test run and away with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from rollouts import projects
 
 from tests.integration import routers as lab
 
@@ -15,3 +18,10 @@ def routers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Routers]:
         pytest.skip(reason)
     with lab.running(tmp_path_factory.mktemp("routers")) as running:
         yield running
+
+
+@pytest.fixture
+def project_of(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """What makes a project with an embedded fleet: so many devices, and milliseconds until they answer."""
+    with projects(tmp_path) as make:
+        yield make

@@ -155,6 +155,20 @@ class Project:
     def output(self):
         return (self.path / "output").read_text()
 
+    def template(self, text):
+        """A template of one's own."""
+        path = self.path / "own.j2"
+        path.write_text(text)
+        return str(path)
+
+    def play(self, line=""):
+        """A play of one's own, with a line more."""
+        path = self.path / "play.yml"
+        path.write_text(
+            f"- hosts: leaf\n  gather_facts: false\n  {line}\n  roles: [raywright.fleet.network_rollout]\n",
+        )
+        return str(path)
+
     def end(self):
         for process in self.started:
             with contextlib.suppress(ProcessLookupError):
@@ -244,3 +258,16 @@ def wait_for(condition, what):
         assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
         time.sleep(0.05)
     return found
+
+
+@contextlib.contextmanager
+def projects(path):
+    """Gives what makes projects in ``path``; they are ended afterwards."""
+    with contextlib.ExitStack() as stack:
+
+        def make(devices, latency=0.0):
+            project = Project(path, devices, latency)
+            stack.callback(project.end)
+            return project
+
+        yield make

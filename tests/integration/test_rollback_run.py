@@ -2,27 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rollback is a rollout itself: in stages, with a breaker, on record, and it goes on where it was cut off."""
 
-import contextlib
 import json
 import os
 import signal
 
 import pytest
-from rollouts import DEADLINE, Project, wait_for
+from rollouts import DEADLINE, wait_for
 
 SMALL = 9  # below ten devices no Ray is started
-
-
-@pytest.fixture
-def project_of(tmp_path):
-    with contextlib.ExitStack() as stack:
-
-        def make(latency=0.0):
-            project = Project(tmp_path, SMALL, latency)
-            stack.callback(project.end)
-            return project
-
-        yield make
 
 
 def flat(output):
@@ -51,7 +38,7 @@ def steps(report):
 
 
 def test_a_rollback_goes_in_stages_the_last_first_is_on_record_and_holds_its_devices(project_of):
-    project = project_of()
+    project = project_of(SMALL)
     before, order = rolled_out(project)
     code, output = rollback(project, "--check")
     assert (code, "9 devices of run r-" in output, "to what they were before it: 1, then 8" in flat(output)) == (
@@ -83,7 +70,7 @@ def test_a_rollback_goes_in_stages_the_last_first_is_on_record_and_holds_its_dev
 
 
 def test_the_breaker_stops_it_nobody_else_is_touched_and_once_put_right_it_goes_on(project_of):
-    project = project_of()
+    project = project_of(SMALL)
     before, order = rolled_out(project)
     after = project.fleet.configurations()
     project.fleet.faults({order[0]: {"reject": "flash is read-only"}})
@@ -112,7 +99,7 @@ def test_the_breaker_stops_it_nobody_else_is_touched_and_once_put_right_it_goes_
 
 @pytest.mark.parametrize("victim", ["playbook", "engine"])
 def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, victim):
-    project = project_of(latency=50.0)
+    project = project_of(SMALL, latency=50.0)
     before, _order = rolled_out(project, timeout=10, concurrency=2)
     words = {"run": "rollout", "reason": "killed", "stages": [2, "100%"], "report": "report.json"}
     process = project.start(playbook="raywright.fleet.rollback", **words)
@@ -136,7 +123,7 @@ def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, 
 
 
 def test_one_that_died_behind_its_last_device_is_ended_by_the_next(project_of):
-    project = project_of()
+    project = project_of(SMALL)
     before, _order = rolled_out(project)
     # The ledger takes everything but the last word, as if the process had been killed just before it.
     strike = "CREATE TRIGGER strike BEFORE UPDATE OF state ON runs BEGIN SELECT RAISE(ABORT, 'struck'); END"

@@ -3,36 +3,16 @@
 """The rollout as people run it, on routers that break on purpose."""
 
 import contextlib
-import itertools
-import json
 import os
 import re
 import signal
 import sqlite3
-import threading
-from pathlib import Path
 
-import asyncssh
 import pytest
-from ansible.parsing.vault import VaultLib, VaultSecret
-from rollouts import BY_HAND, DEADLINE, TEMPLATE, Project, wait_for
-
-from engine.devices.registry import known
+from rollouts import BY_HAND, DEADLINE, TEMPLATE, wait_for
 
 NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 SMALL = 9  # below ten devices no Ray is started
-
-
-@pytest.fixture
-def project_of(tmp_path):
-    with contextlib.ExitStack() as stack:
-
-        def make(devices, latency=0.0):
-            project = Project(tmp_path, devices, latency)
-            stack.callback(project.end)
-            return project
-
-        yield make
 
 
 @pytest.fixture
@@ -40,23 +20,8 @@ def small(project_of):
     return project_of(SMALL)
 
 
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory):
-    """One fleet for all that must be refused before anything is touched; it is compared at the end."""
-    project = Project(tmp_path_factory.mktemp("untouched"), SMALL)
-    before = project.fleet.configurations()
-    yield project
-    assert project.fleet.configurations() == before
-    assert set(project.fleet.commits().values()) == {0}
-    project.end()
-
-
 def flat(output):
     return " ".join(output.split())
-
-
-def errors_in(output):
-    return re.findall(r"^\[ERROR\]: (.*)", output, re.MULTILINE)
 
 
 def stages_of(project, **given):
@@ -99,7 +64,7 @@ def test_the_breaker_lets_8_percent_unreachable_pass_and_stops_at_30_percent_of_
     text = TEMPLATE.read_text().replace("noc@example.net", "ops@example.net")
     before = project.fleet.configurations()
     project.fleet.faults({name: {"unreachable": True} for name in stages["10"][:3]})
-    code, output = project.run(**given, template=template(project, text))
+    code, output = project.run(**given, template=project.template(text))
     after = project.fleet.configurations()
     touched = {name for name in after if after[name] != before[name]}
     assert (code, touched <= set(stages["10"][3:]), project.state()) == (2, True, "stopped"), output
@@ -284,206 +249,10 @@ def test_each_stage_has_its_gate_and_breaking_glass_is_loud(small):
     assert (code, "BREAK GLASS" in output, "The record is whole" in output) == (0, True, True), output
 
 
-def inventory(project, name, variables, **hosts):
-    path = project.path / f"{name}.json"
-    path.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}))
-    return "-i", str(path)
-
-
-def other_keys(project, only=None):
-    """A known_hosts in which all devices, or only one, have another key."""
-    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()[1]
-    lines = (project.fleet.directory / "known_hosts").read_text().splitlines()
-    wrong = [" ".join([*line.split()[:2], key]) if only in {None, at} else line for at, line in enumerate(lines)]
-    path = project.path / f"known_hosts_{only}"
-    path.write_text("\n".join(wrong) + "\n")
-    return "-e", f"raywright_known_hosts={path}"
-
-
-def template(project, text):
-    path = project.path / "wrong.j2"
-    path.write_text(text)
-    return str(path)
-
-
-BAD_INPUT = {
-    "an unknown option": (
-        lambda _: (["-e", '{"network_rollout_stagess": 1}'], {}),
-        ["no option network_rollout_stagess; did you mean network_rollout_stages?"],
-    ),
-    "an option whose prefix is mistyped": (
-        lambda _: (["-e", "network_rolout_confirm_timeout=10m"], {}),
-        ["no option network_rolout_confirm_timeout; did you mean network_rollout_confirm_timeout?"],
-    ),
-    "an unknown option in a group": (
-        lambda project: (inventory(project, "group", {"network_rollout_stagess": ["100%"]}), {}),
-        ["no option network_rollout_stagess; did you mean network_rollout_stages?"],
-    ),
-    "an unknown key of a stage": (
-        lambda _: ([], {"stages": [{"size": "100%", "soack": 3}]}),
-        ["stages: entry 1: unknown key 'soack'; known are name, size"],
-    ),
-    "stages that end early": (lambda _: ([], {"stages": ["10%", "50%"]}), ["ends at 50%", 'end the list with "100%"']),
-    "counts that end early": (lambda _: ([], {"stages": [2, 5]}), ["5 of 9 devices, so 4 would never be reached"]),
-    "a template error on one host": (
-        lambda project: (
-            [],
-            {"template": template(project, "hostname x{% if role == 'spine' %}{{ no_such }}{% endif %}\n")},
-        ),
-        ["'no_such' is undefined for spine-001", "2 of 9 hosts"],
-    ),
-    "no template": (
-        lambda _: ([], {"template": None}),
-        ["Set one of network_rollout_template, network_rollout_config_dir and network_rollout_playbook"],
-    ),
-    "no host": (lambda _: (["--limit", "nosuch"], {}), ["no hosts to target"]),
-    "a ledger that cannot be reached": (
-        lambda _: ([], {"ledger_url": "postgresql+psycopg://fleet:Hush-hush@127.0.0.1:1/fleet"}),
-        ["The ledger postgresql+psycopg://fleet:***@127.0.0.1:1/fleet cannot be used", "Connection refused"],
-    ),
-    "an unknown platform": (
-        lambda project: (inventory(project, "os", {}, **{"leaf-002": {"ansible_network_os": "frrr"}}), {}),
-        [f"leaf-002: ansible_network_os 'frrr' has no driver; known are {', '.join(known())}"],
-    ),
-    "no platform": (
-        lambda project: (
-            inventory(project, "none", {}, stranger={"ansible_host": "127.0.0.9"}),
-            {"template": template(project, "hostname {{ inventory_hostname }}")},
-        ),
-        ["stranger: ansible_network_os is not set"],
-    ),
-    "two hosts with one address": (
-        lambda project: (inventory(project, "twin", {}, **{"leaf-002": {"ansible_host": "127.64.0.3"}}), {}),
-        ["leaf-002 and leaf-001 have the same address, 127.64.0.3"],
-    ),
-    "a check with a bad pattern": (
-        lambda _: ([], {"validate": [{"command": "show version", "match": "("}]}),
-        ["validate: entry 1: match: '(' is no regular expression"],
-    ),
-    "a check with a bad expression": (
-        lambda _: ([], {"validate": [{"command": "show version", "expression": "output +"}]}),
-        ["validate: 'show version': expression: 'output +' is no Jinja2 expression"],
-    ),
-    "one wrong host key": (
-        lambda project: (other_keys(project, only=3), {}),
-        ["1 of the devices cannot be planned, nothing was touched: leaf-002", "the host key is not the one"],
-    ),
-    "all host keys wrong": (
-        lambda project: (other_keys(project), {}),
-        ["9 of the devices cannot be planned", "(and 8 more alike: spine-002, leaf-001"],
-    ),
-    "a wrong password": (
-        lambda _: (["-e", '{"ansible_password": "Wrong-pass-99", "ansible_ssh_private_key_file": ""}'], {}),
-        ["the device refused the login as admin with a password", "and 8 more alike"],
-    ),
-    "a configuration that the devices refuse": (
-        lambda project: ([], {"template": template(project, "hostname x\nsnmp-server community Hush-hush rw0\n")}),
-        ["the device refused the configuration: Invalid input at line 2", "and 8 more alike"],
-    ),
-    "serial": (
-        lambda project: (
-            [],
-            {
-                "playbook": _play(project, "serial: 3"),
-                "network_rollout_template": str(TEMPLATE),
-            },
-        ),
-        ["use network_rollout_stages instead"],
-    ),
-}
-
-
-def _play(project, line=""):
-    path = project.path / "play.yml"
-    path.write_text(
-        f"- hosts: leaf\n  gather_facts: false\n  {line}\n  roles: [raywright.fleet.network_rollout]\n",
-    )
-    return str(path)
-
-
-@pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_refused_with_one_clear_error_before_anything_is_touched(untouched, case):
-    make, says = BAD_INPUT[case]
-    words, given = make(untouched)
-    code, output = untouched.run(*words, **given)
-    assert code != 0, output
-    assert all(text in flat(output) for text in says), output
-    assert "Traceback" not in output
-    assert ("Hush-hush" in output, "Wrong-pass-99" in output) == (False, False), output
-    [error] = errors_in(output)
-    assert all(error.count(text) <= 1 for text in says), error
-
-
-@pytest.mark.ray
-def test_no_secret_rests_or_shows_anywhere(project_of):
-    project = project_of(12)
-    literal = "Str4ight-in-the-template"
-    vaulted = "V4ulted-by-ansible"
-    text = TEMPLATE.read_text().replace(
-        "snmp-server contact", f"snmp-server community {literal} ro\nsnmp-server contact"
-    )
-    text = text.replace("{{ bgp_password }}", "{{ vaulted_bgp }}")
-    wanted = template(project, text)
-    vault_words = _vaulted(project, "vaulted_bgp", vaulted)
-    password = project.fleet.password
-    words = ["-vvv", "--diff", *vault_words, "-e", f"@{_private(project, ansible_password=password)}"]
-    secrets = {literal, vaulted, password, *project.fleet.secrets.values()}
-    seen = set()
-    process = project.start(*words, template=wanted, stages=[3, "100%"], validate=NEVER, on_failure="rollback_stage")
-    sampler = threading.Thread(target=_sample, args=(project, process, secrets, seen))
-    sampler.start()
-    code = process.wait(DEADLINE)
-    sampler.join()
-    assert (code, project.state()) == (2, "rolled_back"), project.output
-    code, output = project.run(*words, template=wanted, report="second.json")
-    assert code == 0, output
-    assert literal in project.fleet.configurations()["leaf-001"][0]
-    assert seen == set()
-    mine = {
-        project.fleet.directory,
-        project.path / "wrong.j2",
-        project.path / "vars.json",
-        project.path / "vaulted.yml",
-    }
-    for path in project.path.rglob("*"):
-        if path.is_file() and not mine & {path, *path.parents} and not path.is_symlink():
-            content = path.read_bytes()
-            shown = [secret for secret in secrets if secret.encode() in content]
-            assert not shown, f"{path} holds {shown}"
-    assert "<masked:" in project.output
-
-
-def _private(project, **variables):
-    path = project.path / "vars.json"
-    path.write_text(json.dumps({**variables, "ansible_ssh_private_key_file": ""}))
-    return path
-
-
-def _vaulted(project, name, value):
-    (project.path / "vault-word").write_text("open sesame\n")
-    sealed = VaultLib([("default", VaultSecret(b"open sesame"))]).encrypt(value).decode()
-    path = project.path / "vaulted.yml"
-    path.write_text(f"{name}: !vault |\n" + "".join(f"  {line}\n" for line in sealed.splitlines()))
-    return ["--vault-password-file", "vault-word", "-e", f"@{path}"]
-
-
-def _sample(project, process, secrets, seen):
-    """Look for secrets in the command lines, environments and temporary files of a running playbook."""
-    pause = threading.Event()
-    while process.poll() is None:
-        folders = [Path("/tmp").glob("raywright-ray-*/**/*"), Path("/tmp").glob("ray/session_*/logs/*")]
-        processes = [Path(f"/proc/{pid}") / name for pid in project.processes() for name in ("cmdline", "environ")]
-        for path in itertools.chain(processes, *folders):
-            with contextlib.suppress(OSError):
-                text = path.read_bytes() if path.is_file() else b""
-                seen.update((secret, str(path)) for secret in secrets if secret.encode() in text)
-        pause.wait(0.2)
-
-
 def test_a_changed_definition_is_refused_with_what_changed_and_abandoning_plans_anew(small):
     given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
     assert small.run(**given)[0] == 0
-    other = template(small, TEMPLATE.read_text().replace("noc@example.net", "ops@example.net"))
+    other = small.template(TEMPLATE.read_text().replace("noc@example.net", "ops@example.net"))
     for changed, says in (
         ({"template": other}, "another configuration for: spine-001, spine-002"),
         ({"stages": ["50%", "100%"]}, "stages.1%: "),
@@ -519,7 +288,7 @@ def test_what_somebody_edited_in_the_ledger_is_not_sent(small, edit, approved, s
 
 
 def test_a_play_of_ones_own_with_tasks_between_stages_and_a_limit_rolls_out_to_its_hosts_only(small):
-    play = _play(small)
+    play = small.play()
     for when in ("before", "after"):
         (small.path / f"{when}.yml").write_text(
             f"- ansible.builtin.debug:\n    msg: '{when} ={{{{ network_rollout_stage.name }}}}='\n"
