@@ -40,11 +40,13 @@ _CLOSE_SECONDS = 5
 _UNDER_LOCK = (
     f"exec 9<{_LOCK} || exit {_NO_FRR}; flock {{mode}} -w {{seconds}} 9 || exit {_LOCKED}; exec </dev/null; {{work}}"
 )
-_SNAPSHOT = (
-    "vtysh -c 'show running-config' || exit $?; printf %s {token}; "
+_SAVED = (
+    "printf %s {token}; "
     "if [ -r /etc/frr/frr.conf ] && ! grep -qsx 'no service integrated-vtysh-config' /etc/frr/vtysh.conf; "
     "then printf 1; cat /etc/frr/frr.conf; fi"
 )
+_SNAPSHOT = f"vtysh -c 'show running-config' || exit $?; {_SAVED}"
+_SAVE = f"vtysh -c 'write memory' || exit $?; {_SAVED}"
 # What sudo did not read of the password it did not need is skipped; the program and its input come after the mark.
 # Its modules are compiled when something of them is first used: most exchanges need half of them, and a router's
 # processor is mostly a small one.
@@ -94,17 +96,24 @@ class FrrSession:
 
     device: Device
     connection: asyncssh.SSHClientConnection
+    _shown: str | None = None
+    """The running configuration, where it was read last and is what will be saved."""
 
     async def snapshot(self) -> Snapshot:
-        token = tokens.token_hex(16)
-        script = self._locked("-s", _SNAPSHOT.format(token=token))
-        done = await self._sh(script)
-        running, _token, startup = self._succeeded(done, "read the configuration").stdout.partition(token)
-        return Snapshot(running=running, startup=startup[1:] if startup else None)
+        self._shown, startup = await self._saved("-s", _SNAPSHOT, "read the configuration")
+        return Snapshot(running=self._shown, startup=startup)
 
     async def running(self) -> str:
         done = await self._sh(self._locked("-s", "vtysh -c 'show running-config'"))
-        return self._succeeded(done, "read the configuration").stdout
+        self._shown = self._succeeded(done, "read the configuration").stdout
+        return self._shown
+
+    async def _saved(self, lock: str, script: str, act: str) -> tuple[str, str | None]:
+        """Run a script that ends with ``_SAVED``; what came before that, and the saved configuration."""
+        token = tokens.token_hex(16)
+        done = await self._sh(self._locked(lock, script.format(token=token)))
+        before, _token, startup = self._succeeded(done, act).stdout.partition(token)
+        return before, startup[1:] if startup else None
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         if not frr_tree.normalise(wanted):
@@ -132,6 +141,7 @@ class FrrSession:
     async def _change(self, change: Change, hold: Hold | None, more: dict[str, Any]) -> str:
         if hold:
             more |= {"hold": {"token": hold.token, "seconds": hold.seconds}}
+        self._shown = None
         answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **more})
         if "held" in answer:
             raise Rejected(
@@ -147,7 +157,8 @@ class FrrSession:
                 else "the configuration could not be put back as it was; compare it with the snapshot"
             )
             raise Rejected(f"{self._where}: the device refused {_listed(answer['refused'])}; {after}")
-        return str(answer["running"])
+        self._shown = str(answer["running"])
+        return self._shown
 
     async def held(self) -> Held | None:
         answer = await self._ask({"action": "held"})
@@ -172,15 +183,21 @@ class FrrSession:
             raise NotHeld(f"{self._where}: {answer['gone']}")
 
     async def save(self) -> None:
-        done = await self._sh(self._locked("-x", "vtysh -c 'write memory'"))
-        self._succeeded(done, "save the configuration")
-        if "[OK]" not in done.stdout and "saved to" not in done.stdout:
+        said, saved = await self._saved("-x", _SAVE, "save the configuration")
+        if "[OK]" not in said and "saved to" not in said:
             raise CommandFailed(
-                f"{self._where}: could not save the configuration: {_first_lines(done)}; the login needs write access "
+                f"{self._where}: could not save the configuration: {_flat(said)}; the login needs write access "
                 "to /etc/frr, or set ansible_become",
+            )
+        if saved is not None and self._shown is not None and fingerprint(saved) != fingerprint(self._shown):
+            # vtysh leaves out, without a word, what a daemon has that has just died.
+            raise CommandFailed(
+                f"{self._where}: what was saved is not what was read before it: a daemon died, or somebody else "
+                "changed the router"
             )
 
     async def restore(self, snapshot: Snapshot) -> None:
+        self._shown = None
         answer = await self._ask(
             {"action": "restore", "mode": "replace", "wanted": snapshot.running, "startup": snapshot.startup},
         )
@@ -316,8 +333,12 @@ def _listed(refused: list[list[str]]) -> str:
     return shown if len(refused) <= 3 else f"{shown} and {len(refused) - 3} more"  # noqa: PLR2004 - as many as the line above shows
 
 
-def _first_lines(done: ssh.Completed) -> str:
-    lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
+def _flat(text: str) -> str:
+    """The first lines of a text as one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     # Of a traceback the last line is the one that says something.
-    lines = lines[-1:] if "Traceback (most recent call last):" in lines else lines[:3]
-    return " / ".join(lines) or f"no reason given, exit status {done.status}"
+    return " / ".join(lines[-1:] if "Traceback (most recent call last):" in lines else lines[:3])
+
+
+def _first_lines(done: ssh.Completed) -> str:
+    return _flat(done.stderr + "\n" + done.stdout) or f"no reason given, exit status {done.status}"

@@ -87,6 +87,19 @@ class Claims(Store):
         with self._read() as connection:
             return _holders(connection, devices, name=name, follows=follows)
 
+    def doubted(self, devices: Mapping[str, str], *, name: str, follows: str | None = None) -> set[str]:
+        """Return those of ``devices`` (addresses by name) that runs of this name, or that it follows, left in doubt."""
+        claims, runs = tables.claims.c, tables.runs.c
+        asked = {key: device for device, key in _pairs(devices)}
+        with self._read() as connection:
+            query = (
+                select(claims.key)
+                .join(tables.runs, runs.id == claims.run_id)
+                .where(claims.key.in_(_texts(connection, asked)), claims.why == DOUBT)
+                .where((runs.name == name) | (runs.id == (follows or "")))
+            )
+            return {asked[key] for key in connection.execute(query).scalars()}
+
     def held(self, run_id: str) -> dict[str, str]:
         """Return why a run holds each of its devices, by the device's name."""
         with self._read() as connection:

@@ -124,22 +124,31 @@ async def plan(attempt: Attempt) -> Result:
         except PASSING as exc:
             await attempt.pause(exc)
     found = attempt.configuration(snapshot.running)
-    if change.empty:
+    save = change.empty and task.touched and _unsaved(attempt, snapshot, found)
+    if change.empty and not save:
         return attempt.result("unchanged", before=attempt.fingerprint(found))
     return attempt.result(
         "pending",
         carries=carried(attempt.settings.next_hops, task.device.host, snapshot.running),
         before=attempt.fingerprint(found),
         change=vault.change_fingerprint(attempt.key, attempt.settings.mode, task.wanted, change.diff),
-        diff=tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),
+        diff=_SAVE if save else tuple(attempt.masker.mask("\n".join(change.diff)).split("\n")),
         checks={name: verdict for name, (verdict, _reason) in already.items()},
-        rollback=change.rollback.verdict,
-        rollback_reason=attempt.masker.mask(change.rollback.reason),
+        rollback="proved" if save else change.rollback.verdict,
+        rollback_reason="" if save else attempt.masker.mask(change.rollback.reason),
         sealed={
             vault.BEFORE: vault.seal_snapshot(attempt.key, snapshot),
             vault.CHANGE: vault.seal_change(attempt.key, task.wanted, change.diff),
         },
     )
+
+
+_SAVE = ("+ (saved: what runs is as wanted, and the run that left it in doubt did not save it)",)
+"""What a plan shows of a device on which nothing but that is to be done."""
+
+
+def _unsaved(attempt: Attempt, snapshot: Snapshot, running: Configuration) -> bool:
+    return snapshot.startup is not None and attempt.configuration(snapshot.startup).normal != running.normal
 
 
 async def push(attempt: Attempt) -> Result:
@@ -155,12 +164,20 @@ async def push(attempt: Attempt) -> Result:
                 return await _last_look(attempt, str(exc))
         except PASSING as exc:
             if not await attempt.another_try():
-                return attempt.result("unknown", f"{exc}; {UNREAD}") if touched else attempt.result("failed", str(exc))
+                return _in_doubt(attempt, str(exc)) if touched else attempt.result("failed", str(exc))
         except DeviceError as exc:
             # Unreachable, or not let in any more: that says nothing about a change that was begun.
             if not touched:
                 raise
-            return attempt.result("unknown", f"{exc}; {UNREAD}")
+            return _in_doubt(attempt, str(exc))
+
+
+def _in_doubt(attempt: Attempt, reason: str) -> Result:
+    if attempt.read_back == "applied":
+        return attempt.result(
+            "unknown", f"{reason}; it runs the change and may not have saved it: put that right, the next run saves it"
+        )
+    return attempt.result("unknown", f"{reason}; {UNREAD}")
 
 
 class _Unknown(Exception):
@@ -178,14 +195,14 @@ async def _last_look(attempt: Attempt, reason: str) -> Result:
         async with attempt.session() as session:
             return await _push(attempt, session, touched=True, no_more=f"{reason}; it was read back")
     except DeviceError as exc:
-        return attempt.result("unknown", f"{reason}; {exc if attempt.read_back else UNREAD}")
+        return _in_doubt(attempt, f"{reason}; {exc}" if attempt.read_back else reason)
 
 
 async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: str = "") -> Result:
     """One try. ``no_more``: why nothing may be sent any more, but for what brings back the configuration of before."""
     task = attempt.task
     assert task.before is not None
-    if not touched and isinstance(session, Comparing):
+    if not touched and task.diff and isinstance(session, Comparing):
         with contextlib.suppress(Moved):
             return await _send(attempt, session, "", functools.partial(session.apply_to, task.before.running))
     left_on_trial = await trial.remaining(attempt, session) if touched else None
@@ -199,8 +216,10 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
     if left_on_trial is not None and finding != "applied":
         await trial.withdraw(attempt, session)
         return await _push(attempt, session, touched=touched, no_more=no_more)
-    if finding == "applied":
-        return await _keep(attempt, session, now, touched=touched, unconfirmed=left_on_trial is not None)
+    if finding == "applied" or (finding == "not_applied" and not task.diff):
+        return await _keep(
+            attempt, session, now, touched=touched or not task.diff, unconfirmed=left_on_trial is not None
+        )
     if finding == "foreign" or (finding == "partial" and not touched):
         return attempt.result(
             "held_back",

@@ -98,7 +98,7 @@ class Planning:
     def checked(self, ledger: Ledger | None = None) -> dict[str, Any]:
         """What check mode does: plan, show, record nothing."""
         with tempfile.TemporaryDirectory(prefix="raywright-check-") as folder:
-            plan = self._make("(check)", Path(folder))
+            plan = self._make("(check)", Path(folder), self._doubted(ledger))
         self._show("Plan, of which nothing is recorded (check mode)", plan)
         if plan.stopped:
             _rollout.display.warning(f"This run would stop before it touches anything: {plan.stopped}")
@@ -128,7 +128,7 @@ class Planning:
         # Held while the plan is made: a second command of the same name must not take it for one that died.
         with _rollout.leased(ledger, run.id, patience=0) as beat:
             try:
-                plan = self._make(run.id, _rollout.run_folder(run.id), beat)
+                plan = self._make(run.id, _rollout.run_folder(run.id), self._doubted(ledger), beat)
             except (FleetError, AnsibleActionFail) as exc:
                 ledger.move_run(run.id, "failed", detail={"reason": str(exc)[:500]})
                 raise
@@ -157,7 +157,15 @@ class Planning:
             ledger.move_checkpoint(run_id, "plan", "passed")
         return ledger.run(run_id).state
 
-    def _make(self, run_id: str, folder: Path, beat: Callable[[], None] | None = None) -> Plan:
+    def _doubted(self, ledger: Ledger | None) -> set[str]:
+        """Devices that an earlier run left in doubt: it may have changed them without saving that."""
+        if ledger is None:
+            return set()
+        return ledger.doubted(self._addresses, name=self._args["name"], follows=self._args["follows"])
+
+    def _make(
+        self, run_id: str, folder: Path, doubted: Collection[str], beat: Callable[[], None] | None = None
+    ) -> Plan:
         from ansible_collections.raywright.fleet.engine.rollout.job import Result, Settings
         from ansible_collections.raywright.fleet.engine.rollout.planning import make
 
@@ -174,7 +182,10 @@ class Planning:
             **_playbook.settings_of(policy, self._key),
         )
         keys = _rollout.key_positions(self._devices)
-        tasks = (_rollout.task("plan", each, keys, wanted=self._wanted[each.name]) for each in self._devices)
+        tasks = (
+            _rollout.task("plan", each, keys, wanted=self._wanted[each.name], touched=each.name in doubted)
+            for each in self._devices
+        )
         results: dict[str, Result] = {}
 
         def take(event: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from engine.errors import (
     SessionLost,
     Unreachable,
 )
-from tests.integration.routers import Routers, session
+from tests.integration.routers import Routers, console, own_lab, session
 
 pytestmark = pytest.mark.frr
 
@@ -345,3 +345,29 @@ async def test_a_change_that_never_got_the_lock_says_that_nothing_was_sent(leaf:
             await other.apply_to(before.running, change)
     await holding
     assert await leaf.snapshot() == before
+
+
+async def test_a_daemon_that_dies_while_the_change_is_made_is_no_proof_of_it_and_the_next_try_makes_it(
+    leaf: FrrSession, routers: Routers
+) -> None:
+    before = await leaf.snapshot()
+    own = re.search(r"neighbor (\S+) remote-as", before.running)
+    assert own
+    lines = f"router bgp {{asn}}\n neighbor {own[1]} description after the change\nexit\n"
+    wanted = with_lines(before.running, lines)
+    change = await leaf.propose(before.running, wanted, "replace")
+    pid = int(await leaf.command("cat /var/run/frr/bgpd.pid", shell=True))
+    kill = f"until pgrep -f [f]rr-reload.py; do sleep 0.01; done; kill -9 {pid}"
+    killing = asyncio.create_task(asyncio.to_thread(console, f"{own_lab('d')['lab_name']}-leaf1", "sh", "-c", kill))
+    await asyncio.sleep(0.5)
+    changing = asyncio.create_task(leaf.apply_to(before.running, change))
+    with pytest.raises(DeviceError, match=r"bgpd (died|ended)"):
+        await changing
+    await killing
+    # FRR's own watchdog starts it again, with what is saved.
+    await leaf.command(f"while [ $(cat /var/run/frr/bgpd.pid) = {pid} ]; do sleep 0.5; done; sleep 3", shell=True)
+    async with session(routers.device("leaf1")) as again:
+        await again.apply(await again.propose(await again.running(), wanted, "replace"))
+        assert "after the change" in await again.running()
+        await again.save()
+        assert "after the change" in ((await again.snapshot()).startup or "")

@@ -191,6 +191,33 @@ def test_every_way_to_break_a_push_ends_in_the_outcome_that_is_true(small):
     ), output
 
 
+def test_what_a_run_changed_and_could_not_save_is_saved_by_the_next_run(small):
+    small.fleet.faults(
+        {
+            "leaf-001": {"cut": "after-commit", "dies": True},
+            "leaf-002": {"hang": "write memory"},
+        }
+    )
+    given = {"stages": ["100%"], "timeout": 2, "retries": 2, "max_failure_percentage": 100}
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"changed": SMALL - 2, "unknown": 2}), output
+    reasons = {each["name"]: each["reason"] for each in small.report["failures"]}
+    assert "was not read since" in reasons["leaf-001"]
+    assert "it runs the change and may not have saved it: put that right" in reasons["leaf-002"]
+    unsaved = {name for name, (running, saved) in small.fleet.configurations().items() if running != saved}
+    assert unsaved == {"leaf-001", "leaf-002"}
+    small.fleet.faults({})
+    code, output = small.run("--check", **given)
+    assert (code, small.report["outcomes"]) == (0, {"unchanged": SMALL - 2, "pending": 2}), output
+    assert "saved: what runs is as wanted" in output
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"unchanged": SMALL - 2, "changed": 2}), output
+    assert all(running == saved for running, saved in small.fleet.configurations().values())
+    assert set(small.fleet.commits().values()) == {1}
+    code, output = small.run(**given)
+    assert (code, small.add_up()["outcomes"]) == (0, {"unchanged": SMALL}), output
+
+
 def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(small):
     given = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
     given |= {"max_failure_percentage": 20, "stages": ["100%"]}

@@ -14,7 +14,21 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from . import convergence, held, hold, memory, restoring
-from .router import ERROR, SESSION, Trouble, call, clean, plain, running_config, said, take_lock
+from .router import (
+    ERROR,
+    SESSION,
+    Idle,
+    Shaken,
+    Trouble,
+    call,
+    clean,
+    daemons,
+    plain,
+    require_same,
+    running_config,
+    said,
+    take_lock,
+)
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,6 +59,7 @@ DAEMONS = (
 def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Say what would change, and what the device is known to refuse; touch nothing."""
     wanted = job["wanted"]
+    daemons()
     if memory.Memory(job["mode"], wanted).knows(running_config()):
         return {"delete": [], "add": [], "absent": [], "known": True}
     dry = call("vtysh", "-C", "-f", work.file("wanted.conf", clean(wanted)))
@@ -56,8 +71,8 @@ def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
         raise Trouble("vtysh could not check the configuration: " + said(dry))
     deletes, adds = convergence.delta(work, wanted) if job["mode"] == "replace" else ([], job["adds"])
     needed = [(stack[0], daemon) for stack in adds for pattern, daemon in DAEMONS if pattern.match(stack[0])]
-    daemons = set(call("vtysh", "-c", "show daemons").stdout.split()) if needed else set()
-    absent = [[line, daemon] for line, daemon in needed if daemon not in daemons]
+    there = set(call("vtysh", "-c", "show daemons").stdout.split()) if needed else set()
+    absent = [[line, daemon] for line, daemon in needed if daemon not in there]
     return {"delete": deletes, "add": adds, "absent": absent, "known": job["mode"] == "replace" and not deletes + adds}
 
 
@@ -68,15 +83,22 @@ def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """
     if whose := held.pending():
         return {"refused": [], "held": whose}
+    try:
+        lives = daemons()
+    except Trouble as exc:
+        raise Idle(str(exc)) from None
     before = running_config()
     if job.get("before") and memory.fingerprint(before) != job["before"]:
         return {"refused": [], "moved": True}
     if not job.get("hold"):
-        return make(work, job, before)
+        return make(work, job, before, lives)
     # The timer first: should this process be killed in the middle, there is somebody to put back what was.
     timer = hold.arm(job["hold"]["token"], before, job["hold"]["seconds"])
     try:
-        answer = make(work, job, before)
+        answer = make(work, job, before, lives)
+    except Shaken:
+        # What is half made is the timer's to put back, unless somebody comes before it and makes the rest.
+        raise
     except Trouble:
         timer.disarm()
         raise
@@ -87,15 +109,16 @@ def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def make(work: Workspace, job: dict[str, Any], before: str) -> dict[str, Any]:
+def make(work: Workspace, job: dict[str, Any], before: str, lives: dict[str, tuple[int, int]]) -> dict[str, Any]:
     wanted = job["wanted"]
     try:
         refused = merge(work, wanted) if job["mode"] == "merge" else convergence.converge(work, wanted)
     except Trouble as exc:
         end = "was put back as it was" if restoring.put_back(work, before) else "could not be put back as it was"
         raise Trouble(f"{exc}; the configuration {end}") from None
+    after = running_config()
+    require_same(lives)
     if not refused:
-        after = running_config()
         if plain(after) != plain(wanted):
             memory.Memory(job["mode"], wanted).learn(after)
         return {"refused": [], "running": after}
@@ -140,7 +163,7 @@ def work_on(job: dict[str, Any]) -> dict[str, Any]:
         answer = does(action)(work, job)
         os.close(lock)
     except Trouble as exc:
-        return {"trouble": str(exc), "begun": work is not None}
+        return {"trouble": str(exc), "begun": work is not None and not isinstance(exc, Idle)}
     except OSError as exc:
         return {"trouble": f"{type(exc).__name__}: {exc.strerror}", "begun": work is not None}
     else:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading the router, and locking it against other sessions of ours."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -23,6 +24,14 @@ class Trouble(Exception):
     """Something the operator must hear; nothing of the configuration is in it."""
 
 
+class Idle(Trouble):
+    """... and nothing was touched."""
+
+
+class Shaken(Trouble):
+    """... for a daemon ended while the change was made, so that what is shown now proves nothing."""
+
+
 def call(*args: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. Text that is not UTF-8 goes through unchanged."""
     return subprocess.run(  # noqa: S603 - no shell, and no argument comes from the configuration
@@ -40,6 +49,46 @@ def running_config() -> str:
     if done.returncode:
         raise Trouble("the running configuration cannot be read: " + said(done))
     return done.stdout
+
+
+def daemons() -> dict[str, tuple[int, int]]:
+    """FRR's daemons, each with what tells one life of it from the next. Raises ``Trouble`` where one has died.
+
+    vtysh passes over a daemon that is not there: its lines are neither shown nor taken, and nothing says so.
+    """
+    found = {}
+    for name in os.listdir(LOCK):  # noqa: PTH208 - pathlib's way costs more, and a small router pays it each time
+        if name.endswith(".pid") and name != "watchfrr.pid":
+            path = f"{LOCK}/{name}"
+            with contextlib.suppress(OSError, ValueError), open(path) as file:  # noqa: PTH123 - as above
+                found[name[:-4]] = (int(file.read()), os.stat(path).st_mtime_ns)  # noqa: PTH116 - as above
+    dead = sorted(name for name, (pid, _since) in found.items() if not alive(pid))
+    if dead:
+        raise Trouble(
+            f"{' and '.join(dead)} died and was not started again; see the router's log, or remove its file "
+            f"{LOCK}/{dead[0]}.pid where it is not wanted any more"
+        )
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def require_same(lives: dict[str, tuple[int, int]]) -> None:
+    """Raise ``Shaken`` where not all daemons have lived since ``lives`` was taken."""
+    try:
+        gone = sorted(name for name, life in lives.items() if daemons().get(name) != life)
+    except Trouble as exc:
+        raise Shaken(f"{exc}; that was while the change was made") from None
+    if gone:
+        raise Shaken(f"{' and '.join(gone)} ended while the change was made, and does not have all of it")
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
