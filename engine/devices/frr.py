@@ -124,7 +124,8 @@ class FrrSession:
         if missing == ([], []):
             return Change(mode, wanted, ())
         deletes, adds = missing or ([], [])
-        answer = await self._ask({"action": "propose", "mode": mode, "wanted": wanted, "adds": adds})
+        job = {"action": "propose", "mode": mode, "wanted": wanted, "adds": adds, "read": fingerprint(running)}
+        answer = await self._ask(job)
         self._refuse(answer)
         if answer["known"]:
             return Change(mode, wanted, ())

@@ -177,7 +177,8 @@ def _in_doubt(attempt: Attempt, reason: str) -> Result:
         return attempt.result(
             "unknown", f"{reason}; it runs the change and may not have saved it: put that right, the next run saves it"
         )
-    return attempt.result("unknown", f"{reason}; {UNREAD}")
+    found = f"it was read back and was {attempt.read_back.replace('_', ' ')}" if attempt.read_back else UNREAD
+    return attempt.result("unknown", f"{reason}; {found}")
 
 
 class _Unknown(Exception):

@@ -22,11 +22,11 @@ from .router import (
     Trouble,
     call,
     clean,
-    daemons,
     plain,
     require_same,
     running_config,
     said,
+    settled,
     take_lock,
 )
 from .workspace import Workspace
@@ -59,8 +59,13 @@ DAEMONS = (
 def propose(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Say what would change, and what the device is known to refuse; touch nothing."""
     wanted = job["wanted"]
-    daemons()
-    if memory.Memory(job["mode"], wanted).knows(running_config()):
+    _lives, waited = settled(job["wait"])
+    running = running_config()
+    if waited and memory.fingerprint(running) != job["read"]:
+        raise Trouble(
+            "a daemon of it was just started again, and what was read of it before was not all; read it again"
+        )
+    if memory.Memory(job["mode"], wanted).knows(running):
         return {"delete": [], "add": [], "absent": [], "known": True}
     dry = call("vtysh", "-C", "-f", work.file("wanted.conf", clean(wanted)))
     numbers = sorted({int(match.group(1)) for match in map(ERROR.match, dry.stderr.splitlines()) if match})
@@ -84,7 +89,7 @@ def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     if whose := held.pending():
         return {"refused": [], "held": whose}
     try:
-        lives = daemons()
+        lives, _waited = settled(job["wait"])
     except Trouble as exc:
         raise Idle(str(exc)) from None
     before = running_config()

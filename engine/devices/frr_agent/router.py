@@ -17,6 +17,10 @@ SESSION = 63
 """A file descriptor kept on the session's output, to see whether anybody still reads it."""
 ERROR = re.compile(r"^line (\d+): (.*)$")
 """How vtysh names a line of a file that it refused."""
+RESTART = 20.0
+"""Seconds in which FRR's own watchdog has started again a daemon that died."""
+YOUNG = 4.0
+"""Seconds after which a daemon that was started again has been given its configuration."""
 NOISE = ("Building configuration...", "Current configuration:", "end", "")
 
 
@@ -69,6 +73,27 @@ def daemons() -> dict[str, tuple[int, int]]:
             f"{LOCK}/{dead[0]}.pid where it is not wanted any more"
         )
     return found
+
+
+def settled(patience: float) -> tuple[dict[str, tuple[int, int]], bool]:
+    """Wait until no daemon is dead, or so young that it may not have read its configuration; ``daemons``, and whether
+    that took any waiting. Raises ``Trouble`` where one stays dead for ``patience`` seconds.
+    """
+    began = time.monotonic()
+    waited = False
+    while True:
+        late = time.monotonic() - began > min(patience, RESTART)
+        try:
+            lives = daemons()
+        except Trouble:
+            if late:
+                raise
+        else:
+            now = time.time()
+            if late or all(abs(now - since / 1e9) > YOUNG for _pid, since in lives.values()):
+                return lives, waited
+        waited = True
+        time.sleep(0.2)
 
 
 def alive(pid: int) -> bool:
