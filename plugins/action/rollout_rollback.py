@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _rollout
@@ -16,8 +16,11 @@ from ansible_collections.raywright.fleet.plugins.plugin_utils._options import li
 from ansible_collections.raywright.fleet.plugins.plugin_utils._rollback import Rollback
 
 if TYPE_CHECKING:
-    from ansible_collections.raywright.fleet.engine.ledger import Ledger, Run
+    from collections.abc import Sequence
+
+    from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Run, Target
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
+    from ansible_collections.raywright.fleet.engine.plan.stages import Stage
     from ansible_collections.raywright.fleet.engine.rollout.rollback import Due
 
 
@@ -41,7 +44,6 @@ class ActionModule(LedgerAction):
         from ansible_collections.raywright.fleet.engine.errors import InvalidInput
         from ansible_collections.raywright.fleet.engine.plan import reversal
         from ansible_collections.raywright.fleet.engine.plan.policy import recorded
-        from ansible_collections.raywright.fleet.engine.rollout import staging
         from ansible_collections.raywright.fleet.engine.rollout.guard import patience
 
         stages = reversal.parse(["100%"] if args["at_once"] else listed_option(_ledger.plain(args["stages"])))
@@ -49,39 +51,55 @@ class ActionModule(LedgerAction):
         run = _ledger.find_run(ledger, args["run"])
         if run.kind != "rollout":
             raise InvalidInput(f"Run {run.id} is a {run.kind}, not a rollout: there is nothing to roll back")
-        policy = recorded(run.definition["policy"])
-        targets = staging.check_plan(ledger, run)
-        if args["stage"] and args["stage"] not in {target.checkpoint for target in targets}:
+        if args["stage"] and not ledger.counts(run.id).get(args["stage"]):
             raise InvalidInput(f"Run {run.id} has no stage {args['stage']!r}")
-        due = self._due(ledger, run, policy, targets, args)
-        last = _last(ledger, run)
-        behind = {each.name for each in due if each.tried}
-        steps = reversal.steps([each.name for each in due], stages, args["order"], behind=behind, last=last)
+        policy = recorded(run.definition["policy"])
         if self._task.check_mode:
-            return _would(run, due, steps)
-        if not due:
-            # A rollback before this one may have died behind its last device.
-            with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)):
-                Rollback(ledger, run, policy, [], [], args).finish()
-            return _would(run, due, steps)
-        reader = Devices(
-            task_vars, self._play_context, self._task, timeout=policy.timeout, platform=_playbook.platform_of(policy)
-        )
-        devices = reader.reach([each.name for each in due])
-        work = Rollback(ledger, run, policy, due, devices, args)
+            found = _look(ledger, run, policy, stages, args)
+            return _would(run, found.due, found.steps)
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
-            return work.restore(steps, last, targets, beat)
+            # Only now: a rollout that was waited for has changed more devices meanwhile.
+            found = _look(ledger, ledger.run(run.id), policy, stages, args)
+            if not found.due:
+                # A rollback before this one may have died behind its last device.
+                Rollback(ledger, found.run, policy, [], [], args).finish()
+                return _would(found.run, [], [])
+            reader = Devices(
+                task_vars,
+                self._play_context,
+                self._task,
+                timeout=policy.timeout,
+                platform=_playbook.platform_of(policy),
+            )
+            devices = reader.reach([each.name for each in found.due])
+            work = Rollback(ledger, found.run, policy, found.due, devices, args)
+            return work.restore(found.steps, found.last, found.targets, beat)
 
-    def _due(self, ledger: Ledger, run: Run, policy: Policy, targets: list[Any], args: dict[str, Any]) -> list[Due]:
-        from ansible_collections.raywright.fleet.engine.rollout import rollback
-        from ansible_collections.raywright.fleet.engine.rollout.guard import patience
 
-        folder = _rollout.run_folder(run.id)
-        checkpoints = ledger.checkpoints(run.id)
-        journals = [_rollout.journal_of(folder, each.position, "push") for each in checkpoints]
-        return rollback.due(
-            targets, checkpoints, stage=args["stage"], journals=journals, patience=patience(policy.timeout)
-        )
+class _Found(NamedTuple):
+    """What the ledger and the journals say of a run at one moment."""
+
+    run: Run
+    targets: list[Target]
+    due: list[Due]
+    last: set[str]
+    steps: list[list[str]]
+
+
+def _look(ledger: Ledger, run: Run, policy: Policy, stages: Sequence[Stage], args: dict[str, Any]) -> _Found:
+    from ansible_collections.raywright.fleet.engine.plan import reversal
+    from ansible_collections.raywright.fleet.engine.rollout import rollback, staging
+    from ansible_collections.raywright.fleet.engine.rollout.guard import patience
+
+    targets = staging.check_plan(ledger, run)
+    folder = _rollout.run_folder(run.id)
+    checkpoints = ledger.checkpoints(run.id)
+    journals = [_rollout.journal_of(folder, each.position, "push") for each in checkpoints]
+    due = rollback.due(targets, checkpoints, stage=args["stage"], journals=journals, patience=patience(policy.timeout))
+    last = _last(checkpoints)
+    behind = {each.name for each in due if each.tried}
+    steps = reversal.steps([each.name for each in due], stages, args["order"], behind=behind, last=last)
+    return _Found(run, targets, due, last, steps)
 
 
 def _check_numbers(args: dict[str, Any]) -> None:
@@ -97,9 +115,9 @@ def _check_numbers(args: dict[str, Any]) -> None:
         raise InvalidInput("at_once goes without stages and breaker, so max_failure_percentage says nothing with it")
 
 
-def _last(ledger: Ledger, run: Run) -> set[str]:
+def _last(checkpoints: Sequence[Checkpoint]) -> set[str]:
     """The devices that carry our own way to the others, as the plan found them."""
-    plan = next((each for each in ledger.checkpoints(run.id) if each.name == "plan"), None)
+    plan = next((each for each in checkpoints if each.name == "plan"), None)
     return set(plan.detail.get("last", ())) if plan else set()
 
 

@@ -136,3 +136,15 @@ def test_one_that_died_behind_its_last_device_is_ended_by_the_next(project_of):
     assert (code, project.state()) == (0, "rolled_back"), output
     assert project.query("SELECT count(*) FROM claims") == [(0,)]
     assert set(project.fleet.commits().values()) == {2}, "once changed and once restored"
+
+
+def test_one_that_waited_for_the_rollout_restores_what_that_changed_meanwhile_too(project_of):
+    project = project_of(SMALL, latency=200.0)
+    before = project.fleet.configurations()
+    rollout = project.start(stages=["100%"], concurrency=1)
+    wait_for(lambda: any(project.fleet.commits().values()) or rollout.poll() is not None, "the first device is changed")
+    code, output = rollback(project)
+    assert rollout.wait(DEADLINE) == 0, project.output
+    assert (code, "Waiting, at most" in output, project.state()) == (0, True, "rolled_back"), output
+    assert project.fleet.configurations() == before
+    assert project.add_up()["outcomes"] == {"rolled_back": SMALL}
