@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._ledger import find_run
+from ansible_collections.raywright.fleet.plugins.plugin_utils._stage_end import ended_already
 from ansible_collections.raywright.fleet.plugins.plugin_utils._stage_run import Stage, checkpoint_of, devices_of
 
 if TYPE_CHECKING:
@@ -39,13 +40,8 @@ class ActionModule(LedgerAction):
             return {"changed": True, "msg": f"Stage {args['stage']} would be rolled out."}
         run = find_run(ledger, args["run"])
         checkpoint = checkpoint_of(ledger, run, args["stage"])
-        if checkpoint.state in {"passed", "skipped"}:
-            counts = ledger.counts(run.id)[checkpoint.name]
-            msg = f"Stage {checkpoint.name} of run {run.id} has passed already."
-            return {"changed": False, "verdict": "passed", "outcomes": counts, "msg": msg}
-        if checkpoint.state == "failed":
-            msg = f"Stage {checkpoint.name} of run {run.id} failed: {checkpoint.verdict}"
-            return {"changed": False, "failed": True, "verdict": "failed", "msg": msg}
+        if told := ended_already(ledger, run, checkpoint):
+            return told
         return Stage(self, ledger, run, checkpoint, args["ray_address"]).roll_out(task_vars, confirm=args["confirm"])
 
     def devices(self, task_vars: dict[str, Any], policy: Policy, names: list[str]) -> list[Reached]:

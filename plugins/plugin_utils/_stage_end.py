@@ -21,6 +21,18 @@ _LEFT_BEHIND = frozenset({"changed", "failed", "unknown"})
 """Outcomes of a failed stage of which a rollback has something to do."""
 
 
+def ended_already(ledger: Ledger, run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """The answer for a stage that an earlier command, or another at the same time, has ended; ``None`` for others."""
+    if checkpoint.state in {"passed", "skipped"}:
+        counts = ledger.counts(run.id)[checkpoint.name]
+        msg = f"Stage {checkpoint.name} of run {run.id} has passed already."
+        return {"changed": False, "verdict": "passed", "outcomes": counts, "msg": msg}
+    if checkpoint.state == "failed":
+        msg = f"Stage {checkpoint.name} of run {run.id} failed: {checkpoint.verdict}"
+        return {"changed": False, "failed": True, "verdict": "failed", "msg": msg}
+    return None
+
+
 class StageEnd:
     """The last words on one stage of one run."""
 

@@ -13,7 +13,7 @@ from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
-from ansible_collections.raywright.fleet.plugins.plugin_utils._stage_end import StageEnd
+from ansible_collections.raywright.fleet.plugins.plugin_utils._stage_end import StageEnd, ended_already
 from ansible_collections.raywright.fleet.plugins.plugin_utils._trial import Trial
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class Stage:
         self._key = FleetKey.from_environment()
         self._folder = _rollout.run_folder(run.id)
         self._journal = _rollout.journal_of(self._folder, checkpoint.position, "push")
-        self._ending = StageEnd(ledger, run, checkpoint, self._policy)
         self._reached: dict[str, Reached] = {}
 
     def roll_out(self, task_vars: dict[str, Any], *, confirm: bool) -> dict[str, Any]:
@@ -58,9 +57,12 @@ class Stage:
 
         waiting = patience(self._policy.timeout)
         with _rollout.leased(self._ledger, self._run.id, patience=waiting) as beat:
+            if told := self._ended_meanwhile():
+                return told
             targets = staging.check_plan(self._ledger, self._run)
             staging.check_order(self._ledger, self._run, self._checkpoint.name)
             staging.check_gates(self._ledger, self._run, self._checkpoint.name)
+            _require_open(self._run)
             self._begin()
             earlier = list(replay(self._journal, patience=waiting))
             mine = {target.name: target for target in targets if target.checkpoint == self._checkpoint.name}
@@ -101,6 +103,8 @@ class Stage:
 
         waiting = patience(self._policy.timeout)
         with _rollout.leased(self._ledger, self._run.id, patience=waiting) as beat:
+            if told := self._ended_meanwhile():
+                return told
             targets = staging.check_plan(self._ledger, self._run)
             mine = {target.name: target for target in targets if target.checkpoint == self._checkpoint.name}
             recorder = Recorder(self._ledger, self._run.id, self._checkpoint.name, mine)
@@ -111,6 +115,13 @@ class Stage:
             trial = self._trial(recorder, targets, task_vars, beat)
             verdict, reason = self._settle(trial, summary, verdict, validated["reason"] if keep else reason)
             return self._ending.end(recorder, summary, verdict, reason)
+
+    def _ended_meanwhile(self) -> dict[str, Any] | None:
+        """Read run and stage again, now that the lease is held; return the answer of whoever had it and ended it."""
+        self._run = self._ledger.run(self._run.id)
+        self._checkpoint = checkpoint_of(self._ledger, self._run, self._checkpoint.name)
+        self._ending = StageEnd(self._ledger, self._run, self._checkpoint, self._policy)
+        return ended_already(self._ledger, self._run, self._checkpoint)
 
     def _settle(self, trial: Trial, summary: dict[str, Any], verdict: Verdict, reason: str) -> tuple[Verdict, str]:
         """Confirm the devices of a stage that passed, or have those of one that failed take their changes back now.
@@ -283,6 +294,18 @@ def checkpoint_of(ledger: Ledger, run: Run, name: str) -> Checkpoint:
         stages = ", ".join(each for each in checkpoints if each != "plan")
         raise InvalidInput(f"Run {run.id} has no stage {name!r}; it has {stages or 'none, for nothing would change'}")
     return checkpoints[name]
+
+
+def _require_open(run: Run) -> None:
+    """A run that was rolled back or stopped meanwhile has given its devices back: no other stage may touch them."""
+    from ansible_collections.raywright.fleet.engine.errors import LedgerError
+    from ansible_collections.raywright.fleet.engine.ledger.states import ENDED, FINISHED
+
+    if run.state in FINISHED | ENDED["rollout"]:
+        raise LedgerError(
+            f"Run {run.id} is {run.state.replace('_', ' ')}: no other stage of it is rolled out; "
+            "run the same command to plan anew"
+        )
 
 
 def _waves(left: Remaining, devices: Sequence[Reached]) -> list[int]:

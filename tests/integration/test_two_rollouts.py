@@ -6,12 +6,14 @@ import json
 import subprocess
 
 import pytest
-from rollouts import DEADLINE, Project
+from rollouts import DEADLINE, Project, wait_for
 
 from tests.integration import postgresql
 
 SMALL = 9  # below ten devices no Ray is started
 PARKED = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
+
+NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 
 
 @pytest.fixture
@@ -92,3 +94,39 @@ def test_a_parked_run_keeps_others_away_until_it_is_given_up(project):
     project.abandon("nightly")
     code, output = project.run(name="hotfix", requester="bob")
     assert (code, set(project.fleet.commits().values())) == (0, {1}), output
+
+
+def begun_twice(project, **given):
+    """Start a rollout, and the same one while its first stage soaks; exit statuses, and what the second said."""
+    given = {"stages": [{"size": 2, "soak": 12}, "100%"], **given}
+    first = project.start(**given)
+    wait_for(lambda: sum(project.fleet.commits().values()) == 2 or first.poll() is not None, "the first stage soaks")
+    code, output = project.run("-v", **given, report="second.json")
+    assert "Waiting, at most" in output, output
+    return first.wait(DEADLINE), code, flat(output)
+
+
+def test_the_same_rollout_begun_twice_goes_on_from_the_stage_that_the_other_passed(project):
+    first, second, output = begun_twice(project)
+    assert (first, second) == (0, 0), output
+    assert "has passed already" in output
+    assert project.add_up()["outcomes"] == {"changed": SMALL}
+    assert set(project.fleet.commits().values()) == {1}
+
+
+def test_the_same_rollout_begun_twice_fails_with_the_verdict_on_the_stage_that_the_other_saw_fail(project):
+    first, second, output = begun_twice(project, validate=NEVER)
+    assert (first, second) == (2, 2), output
+    assert " failed: 2 of 2 devices" in output
+    assert sum(project.fleet.commits().values()) == 2
+
+
+def test_a_run_that_is_rolled_back_between_two_stages_touches_no_other_device(project):
+    hook = project.path / "hook.yml"
+    rollback = {"run": "rollout", "reason": "not this week"}
+    second = "network_rollout_stage.name == '100%'"
+    hook.write_text(json.dumps([{"raywright.fleet.rollout_rollback": rollback, "when": second}]))
+    before = project.fleet.configurations()
+    code, output = project.run(stages=[2, "100%"], before_stage=str(hook))
+    assert (code, "is rolled back: no other stage of it is rolled out" in flat(output)) == (2, True), output
+    assert (project.fleet.configurations() == before, project.state()) == (True, "rolled_back")
