@@ -45,6 +45,15 @@ class Process:
         return f"{self.pid}-{self.started.rpartition(':')[2]}"
 
 
+def is_labelled_alive(label: str) -> bool:
+    """Whether the process with this label is there and is the same one."""
+    pid = label.partition("-")[0]
+    if not pid.isdigit():
+        return False
+    process = Process.of(int(pid))
+    return process.label == label and process.alive
+
+
 def _started(pid: int) -> str | None:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -7,6 +7,7 @@ Configurations hold secrets: files are readable by their owner only, and so is a
 
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import time
@@ -16,9 +17,11 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import InvalidInput
+from ..processes import Process, is_labelled_alive
 
 SUFFIX = ".cfg"
 _STAGING = ".rendering-"
+_OWNED = "of-"
 _ABANDONED_AFTER = 24 * 3600
 
 
@@ -37,6 +40,26 @@ def file_name(device: str) -> str:
             "rename the host and put its address into ansible_host."
         )
     return device + SUFFIX
+
+
+def owned(base: Path, owner: Process) -> Path:
+    """Name the directory in ``base`` for what one process renders for itself, and remove those of dead processes.
+
+    A killed process cannot tidy up behind itself, and what it left holds secrets. Its directory bears its name, so
+    that there is no moment at which the directory is there and its owner is not known.
+    """
+    for left in base.glob(_OWNED + "*"):
+        if _has_lost_its_owner(left):
+            shutil.rmtree(left, ignore_errors=True)
+    return base / f"{_OWNED}{socket.gethostname()}-{owner.label}"
+
+
+def _has_lost_its_owner(directory: Path) -> bool:
+    host, *label = directory.name.removeprefix(_OWNED).rsplit("-", 2)
+    if host == socket.gethostname():
+        return not is_labelled_alive("-".join(label))
+    # Of a process on another machine that shares the directory, only its age tells.
+    return _is_old(directory)
 
 
 class Staging:
@@ -96,9 +119,16 @@ def _prepare(directory: Path) -> None:
             "devices get; choose one of your own, or take that right away (chmod go-w)."
         )
     for left in directory.glob(_STAGING + "*"):
-        # A killed run cannot tidy up behind itself, and what it left holds secrets.
-        if time.time() - left.stat().st_mtime > _ABANDONED_AFTER:
+        # Several may write here, and none of them says who it is: what a killed one left is told by its age.
+        if _is_old(left):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_old(directory: Path) -> bool:
+    try:
+        return time.time() - directory.stat().st_mtime > _ABANDONED_AFTER
+    except FileNotFoundError:  # somebody else was faster
+        return False
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -3,6 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The controller half of ``config_render``: the whole fleet's configurations in one action."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raywright.fleet.engine.errors import FleetError
-from ansible_collections.raywright.fleet.engine.render.store import SUFFIX, Staging, file_name
+from ansible_collections.raywright.fleet.engine.processes import Process
+from ansible_collections.raywright.fleet.engine.render.store import SUFFIX, Staging, file_name, owned
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import (
     device_names,
     host_variables,
@@ -38,6 +40,7 @@ class ActionModule(ActionBase):
                 "template": {"type": "str"},
                 "config_dir": {"type": "str"},
                 "dest": {"type": "path", "required": True},
+                "transient": {"type": "bool", "default": False},
                 "trim_blocks": {"type": "bool", "default": True},
                 "lstrip_blocks": {"type": "bool", "default": False},
                 "allow_empty": {"type": "bool", "default": False},
@@ -50,6 +53,9 @@ class ActionModule(ActionBase):
             for name in names:
                 file_name(name)
             dest = Path(args["dest"]).absolute()
+            if args["transient"]:
+                # The playbook's process, our parent: this one ends with the task.
+                dest = owned(dest, Process.of(os.getppid()))
             with Staging(dest) as staging:
                 if args["template"]:
                     source = self._from_template(args, task_vars, names, staging)
@@ -83,7 +89,8 @@ class ActionModule(ActionBase):
         def render(name: str) -> Failure | None:
             variables = host_variables(task_vars, name, self._task)
             try:
-                text = template.render(variables, str(staging.directory / file_name(name)))
+                # Below the option, not the owner's directory: the same text again has to be the same.
+                text = template.render(variables, str(Path(args["dest"]).absolute() / file_name(name)))
             except AnsibleError as error:
                 return explain(template, name, variables, error)
             if not args["allow_empty"] and not text.strip():

@@ -40,6 +40,13 @@ options:
       - Files of hosts that are not selected stay as they are.
     type: path
     required: true
+  transient:
+    description:
+      - Whether the configurations are for this playbook only. They get a directory of its own in O(dest), which
+        RV(configs) names and O(raywright.fleet.rollout_plan#module:consume) removes.
+      - Those that playbooks left in O(dest) which were ended before they came to that are removed.
+    type: bool
+    default: false
   trim_blocks:
     description: Whether the newline after a block is removed, as in M(ansible.builtin.template).
     type: bool

@@ -5,12 +5,14 @@
 import contextlib
 import itertools
 import json
+import os
+import signal
 import threading
 from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from rollouts import DEADLINE, TEMPLATE
+from rollouts import DEADLINE, TEMPLATE, wait_for
 
 NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 
@@ -52,6 +54,19 @@ def test_no_secret_rests_or_shows_anywhere(project_of):
             shown = [secret for secret in secrets if secret.encode() in content]
             assert not shown, f"{path} holds {shown}"
     assert "<masked:" in project.output
+
+
+def test_what_a_killed_rollout_left_in_clear_goes_with_the_next_one_whatever_its_name(project_of):
+    project = project_of(4, latency=300.0)
+    rendered = project.path / ".raywright" / "rendered"
+    killed = project.start(name="killed", concurrency=1)
+    wait_for(lambda: list(rendered.glob("*/*.cfg")) or killed.poll() is not None, "configurations lie in clear")
+    for pid in project.processes():
+        os.kill(pid, signal.SIGKILL)
+    killed.wait(DEADLINE)
+    assert list(rendered.glob("*/*.cfg")), project.output
+    code, output = project.run("--check", name="another")
+    assert (code, list(rendered.iterdir())) == (0, []), output
 
 
 def _private(project, **variables):

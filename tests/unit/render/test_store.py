@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from engine.errors import InvalidInput
-from engine.render.store import Staging, canonical
+from engine.processes import Process
+from engine.render.store import Staging, canonical, owned
 
 
 def mode(path):
@@ -76,3 +80,29 @@ def test_what_a_killed_run_left_is_removed_after_a_day(tmp_path):
     with Staging(tmp_path) as running, Staging(tmp_path):
         assert not left.exists()
         running.write("a", "still usable")
+
+
+def test_what_a_dead_process_left_goes_at_once_and_what_one_that_lives_has_stays(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        theirs = owned(tmp_path, Process.of(other.pid))
+        theirs.mkdir()
+        mine = owned(tmp_path, Process.of(os.getpid()))
+        mine.mkdir()
+        assert theirs.is_dir()
+        other.communicate(b"\n")
+    namesake = mine.with_name(f"{mine.name}0")  # the same number, started at another time
+    namesake.mkdir()
+    assert owned(tmp_path, Process.of(os.getpid())) == mine
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_what_a_process_on_another_machine_has_is_left_for_a_day_and_what_nobody_owns_for_ever(tmp_path):
+    fresh = tmp_path / f"of-{socket.gethostname()}-1-4711-99"
+    old = tmp_path / "of-elsewhere-4711-99"
+    others = tmp_path / "configs"
+    for each in (fresh, old, others):
+        each.mkdir()
+    for each in (old, others):
+        os.utime(each, (0, 0))
+    owned(tmp_path, Process.of(os.getpid()))
+    assert sorted(tmp_path.iterdir()) == [others, fresh]
