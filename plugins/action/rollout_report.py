@@ -209,7 +209,8 @@ def _text(report: dict[str, Any], path: str | None) -> str:
         lines.append(f"  read back after a try that broke off: {said}")
     if on_trial := len(report.get("unconfirmed", ())):
         lines.append(f"  not confirmed: {on_trial}, which revert by themselves, or have by now")
-    failures = report["failures"]
+    # Those that are as they were before need nobody to look at them; the others must not be hidden behind them.
+    failures = sorted(report["failures"], key=lambda each: each.get("outcome") == "rolled_back")
     lines += [f"  ! {about(each['name'], each['reason'])}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]
     lines += [f"  report: {path}"] if path else []

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raywright.fleet.engine.wording import counted
+from ansible_collections.raywright.fleet.engine.wording import counted, listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._jobs import engine_for
 
@@ -220,12 +220,17 @@ class Rollback:
         said = f"{outcomes['rolled_back']} of {len(self._due)} devices of run {self._run.id} are as they were before"
         if whole:
             return said
-        troubles = "; ".join(list(self._recorder.reasons.values())[:_SHOWN])
+        troubles = listed(list(self._recorder.reasons.values()), most=_SHOWN, between="; ")
         if not tripped:
             return f"{said}; the others are not: {troubles}. Run the rollback again once that is put right"
-        left = counted(len(self._due) - outcomes.total(), "device")
+        left = len(self._due) - outcomes.total()
+        if not left:
+            return (
+                f"{said}; too many are not: {tripped}: {troubles}. Every device had its turn: put that right and run "
+                "the rollback again, which tries these once more"
+            )
         return (
-            f"{said}; the rollback stopped: {tripped}: {troubles}. {left} not touched: put that right and "
-            "run the rollback again, which goes on with them; or give it a higher max_failure_percentage, or "
-            "at_once=true to restore whatever can be restored"
+            f"{said}; the rollback stopped: {tripped}: {troubles}. {counted(left, 'device')} not touched: put that "
+            "right and run the rollback again, which goes on with them; or give it a higher max_failure_percentage, "
+            "or at_once=true to restore whatever can be restored"
         )

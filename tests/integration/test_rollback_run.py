@@ -97,6 +97,17 @@ def test_the_breaker_stops_it_nobody_else_is_touched_and_once_put_right_it_goes_
     assert [each[3] for each in steps(project.report)] == ["failed", "failed", "passed"]
 
 
+def test_it_says_how_many_could_not_be_restored_and_what_helps(project_of):
+    project = project_of(SMALL)
+    rolled_out(project)
+    project.fleet.faults({"*": {"reject": "flash is read-only"}})
+    code, output = rollback(project, stages=["100%"])
+    assert (code, project.report["outcomes"]) == (2, {"failed": SMALL}), output
+    assert "and 6 more. Every device had its turn: put that right and run the rollback again" in flat(output)
+    code, output = rollback(project, at_once=True)
+    assert (code, "and 6 more. Run the rollback again once that is put right" in flat(output)) == (2, True), output
+
+
 @pytest.mark.parametrize("victim", ["playbook", "engine"])
 def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, victim):
     project = project_of(SMALL, latency=50.0)
