@@ -290,9 +290,11 @@ def refusal(unready: Mapping[str, Result], *, most: int = 3) -> str:
         others = f" (and {len(names) - 1} more alike: {listed(names[1:])})" if len(names) > 1 else ""
         said.append(f"{example}{others}")
     more = f"; and {len(groups) - most} more reasons" if len(groups) > most else ""
+    slow = any("no answer " in result.reason for result in unready.values())
+    advice = "Where they are only slow, raise network_rollout_timeout or lower network_rollout_concurrency; else c"
     return (
         f"{len(unready)} of the devices cannot be planned, nothing was touched: {'; '.join(said)}{more}. "
-        "Correct that, leave the devices out (--limit), or set network_rollout_on_unready=skip"
+        f"{advice if slow else 'C'}orrect that, leave the devices out (--limit), or set network_rollout_on_unready=skip"
     )
 
 

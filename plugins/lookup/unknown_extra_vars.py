@@ -25,7 +25,7 @@ options:
   roles:
     description:
       - Roles of this collection whose options are known as well. A name that begins like those of one of them, but is
-        none of its options, is an error.
+        none of its options, is an error. Of one that is an option but for that beginning, a warning is shown.
     type: list
     elements: str
     default: []
@@ -69,7 +69,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+
+_display = Display()
 
 _NOT_OURS = ("awx_", "tower_", "ansible_")
 _WORDS = "_raw_params"
@@ -96,12 +99,22 @@ class LookupModule(LookupBase):
             return []
         of_roles = self._of_roles(self.get_option("roles"))
         begins = tuple([f"{role}_" for role in self.get_option("roles")] + list(self.get_option("reserved")))
+        for name, _value in extra:
+            self._warn(name, of_roles)
         strict = self.get_option("strict")
         return [
             _sentence(name, value, known, of_roles)
             for name, value in extra
             if name not in of_roles and (strict or name == _WORDS or _is_meant(name, known, of_roles, begins))
         ]
+
+    def _warn(self, name: str, of_roles: list[str]) -> None:
+        """Whoever leaves out the prefix means an option, or a variable of their own: that is for them to say."""
+        for role in self.get_option("roles"):
+            if f"{role}_{name}" in of_roles:
+                _display.warning(
+                    f"{name} is no option, and is used as a variable of your own; the option is {role}_{name}."
+                )
 
     def _of_roles(self, roles: list[str]) -> list[str]:
         """Return the names of all options that the roles' specifications list."""

@@ -136,6 +136,11 @@ BAD_INPUT = {
 }
 
 
+def test_an_option_without_its_prefix_may_be_a_variable_of_ones_own_and_is_warned_of(untouched):
+    code, output = untouched.run("--check", "-e", "concurrency=5")
+    assert (code, "the option is network_rollout_concurrency" in flat(output)) == (0, True), output
+
+
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_refused_with_one_clear_error_before_anything_is_touched(untouched, case):
     make, says = BAD_INPUT[case]

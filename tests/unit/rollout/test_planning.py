@@ -10,7 +10,7 @@ from engine.ledger.records import Target
 from engine.plan.policy import Policy
 from engine.plan.traits import Traits
 from engine.rollout.job import Result
-from engine.rollout.planning import PLAN, make, recorded_digest
+from engine.rollout.planning import PLAN, make, recorded_digest, refusal
 
 
 def answer(name, outcome="pending", *, line="+ntp server 192.0.2.1", **more):
@@ -95,3 +95,14 @@ def test_the_ledger_holds_all_that_the_digest_covers():
     for other in ({"wave": 0}, {"groups": []}, {"strata": []}):
         edited = [replace(each, detail={**each.detail, **other}) if each is last else each for each in kept]
         assert recorded_digest(edited, policy) != plan.digest
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("r1: no answer to 'show version' within 20 s", "only slow, raise network_rollout_timeout or lower"),
+        ("r1: the device refused 'x'", "Correct that, leave the devices out"),
+    ],
+)
+def test_a_refused_plan_says_what_to_change(reason, says):
+    assert says in refusal({"r1": Result(name="r1", outcome="failed", reason=reason)})
