@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ray
 
 DEVICES = 24
 FIRST_STAGE = 6
-LATENCY_MS = 120.0  # makes a stage long enough to be interrupted in its middle
+LATENCY_MS = 240.0  # makes a stage long enough to be interrupted in its middle, three times, on a busy machine
 OPTIONS = {"stages": ["25%", "100%"], "concurrency": 2}
 
 
