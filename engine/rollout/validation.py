@@ -22,10 +22,12 @@ Verdict = tuple[str, str]
 
 _ENVIRONMENT = SandboxedEnvironment(autoescape=False)
 # Ansible's own tests on texts, which people will expect in an expression.
-_ENVIRONMENT.tests |= {
-    "match": lambda value, pattern: bool(re.match(pattern, str(value))),
-    "search": lambda value, pattern: bool(re.search(pattern, str(value))),
-}
+_ENVIRONMENT.tests.update(
+    {
+        "match": lambda value, pattern: bool(re.match(pattern, str(value))),
+        "search": lambda value, pattern: bool(re.search(pattern, str(value))),
+    }
+)
 _EXCERPT = 160
 
 
