@@ -134,16 +134,16 @@ class FrrSession:
         return Change(mode, wanted, frr_tree.diff(running, deletes, adds), _ROLLBACK)
 
     async def apply(self, change: Change, hold: Hold | None = None) -> str | None:
-        return None if change.empty else await self._change(change, hold, {})
+        return None if change.empty else await self._change({}, change, hold)
 
     async def apply_to(self, before: str, change: Change, hold: Hold | None = None) -> str | None:
-        return await self._change(change, hold, {"before": fingerprint(before)})
+        return await self._change({"before": fingerprint(before)}, change, hold)
 
-    async def _change(self, change: Change, hold: Hold | None, more: dict[str, Any]) -> str:
-        if hold:
-            more |= {"hold": {"token": hold.token, "seconds": hold.seconds}}
+    async def _change(self, given: dict[str, str], change: Change, hold: Hold | None) -> str:
+        """Have the agent make a change where what is ``given`` holds."""
+        trial = {"hold": {"token": hold.token, "seconds": hold.seconds}} if hold else {}
         self._shown = None
-        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **more})
+        answer = await self._ask({"action": "change", "mode": change.mode, "wanted": change.wanted, **given, **trial})
         if "held" in answer:
             raise Rejected(
                 f"{self._where}: a change of run {answer['held']} is held on it and not confirmed yet; wait for it, or "

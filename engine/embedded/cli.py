@@ -75,8 +75,9 @@ class Cli:
         return False
 
     def turn(self, key: str) -> str:
-        """Take a key while paging."""
-        raise NotImplementedError
+        """Take a key while paging; without pages there is nothing to turn."""
+        del key
+        return ""
 
     def line(self, text: str) -> str:
         """Take one line and give its answer. Raises ``Hang``, ``Bye`` and the router's ``SessionCut``."""

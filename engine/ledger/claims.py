@@ -89,14 +89,13 @@ class Claims(Store):
 
     def doubted(self, devices: Mapping[str, str], *, name: str, follows: str | None = None) -> set[str]:
         """Return those of ``devices`` (addresses by name) that runs of this name, or that it follows, left in doubt."""
-        claims, runs = tables.claims.c, tables.runs.c
+        claims = tables.claims.c
         asked = {key: device for device, key in _pairs(devices)}
         with self._read() as connection:
             query = (
                 select(claims.key)
-                .join(tables.runs, runs.id == claims.run_id)
-                .where(claims.key.in_(_texts(connection, asked)), claims.why == DOUBT)
-                .where((runs.name == name) | (runs.id == (follows or "")))
+                .join(tables.runs, tables.runs.c.id == claims.run_id)
+                .where(claims.key.in_(_texts(connection, asked)), _settled_by(name, follows))
             )
             return {asked[key] for key in connection.execute(query).scalars()}
 
@@ -217,12 +216,10 @@ def _holders(
 ) -> list[Holder]:
     claims, runs = tables.claims.c, tables.runs.c
     asked = {key: device for device, key in _pairs(devices)}
-    # What a run left in doubt is for the next of that name, or one that says so, to read and settle.
-    settles = (claims.why == DOUBT) & ((runs.name == name) | (runs.id == (follows or "")))
     query = (
         select(claims.key, claims.why, runs.id, runs.name, runs.requester, runs.state, runs.created)
         .join(tables.runs, runs.id == claims.run_id)
-        .where(claims.key.in_(_texts(connection, asked)), ~settles, runs.id != (but or ""))
+        .where(claims.key.in_(_texts(connection, asked)), ~_settled_by(name, follows), runs.id != (but or ""))
         .order_by(runs.number)
     )
     found: dict[str, Any] = {}
@@ -243,6 +240,12 @@ def _holders(
         )
         for row in found.values()
     ]
+
+
+def _settled_by(name: str, follows: str | None) -> ColumnElement[bool]:
+    """What a run left in doubt is for the next of that name, or one that says so, to read and settle."""
+    runs = tables.runs.c
+    return (tables.claims.c.why == DOUBT) & ((runs.name == name) | (runs.id == (follows or "")))
 
 
 def _pairs(devices: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -180,15 +180,15 @@ def make(
     """Make a plan from the result of every device, in inventory order, and what is known of each beside it.
 
     ``placed`` says which selector each device belongs to, where the policy's stages select their devices; ``notes``
-    what whoever approves it must know besides. Raises
-    ``InvalidInput`` naming the devices that cannot be planned, unless the policy leaves them out.
+    what whoever approves it must know besides. Raises ``InvalidInput`` naming the devices that cannot be planned,
+    unless the policy leaves them out.
     """
     if policy.rollback_proof == "require":
         results = {name: _proved_only(result) for name, result in results.items()}
     unready = {name: result for name, result in results.items() if result.outcome in UNREADY}
     if unready and policy.on_unready == "refuse":
         raise InvalidInput(refusal(unready))
-    fleet, shapes, unsaid = known(results, fleet or {})
+    fleet, shapes, more = known(results, fleet or {})
     results = held_apart(results, fleet)
     missing = [name for name, result in results.items() if result.outcome == "unreachable"]
     acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
@@ -232,7 +232,7 @@ def make(
         shapes=shapes,
         strata=strata,
         coverage=coverage(acting, fleet, next(iter(stages.values()), ()), set(missing)),
-        notes=[*notes, *unsaid, *_too_early(stages, fleet)],
+        notes=[*notes, *more, *_too_early(stages, fleet)],
     )
 
 
@@ -290,11 +290,10 @@ def refusal(unready: Mapping[str, Result], *, most: int = 3) -> str:
         others = f" (and {len(names) - 1} more alike: {listed(names[1:])})" if len(names) > 1 else ""
         said.append(f"{example}{others}")
     more = f"; and {len(groups) - most} more reasons" if len(groups) > most else ""
-    slow = any("no answer " in result.reason for result in unready.values())
-    advice = "Where they are only slow, raise network_rollout_timeout or lower network_rollout_concurrency; else c"
     return (
         f"{len(unready)} of the devices cannot be planned, nothing was touched: {'; '.join(said)}{more}. "
-        f"{advice if slow else 'C'}orrect that, leave the devices out (--limit), or set network_rollout_on_unready=skip"
+        "Correct that (network_rollout_timeout, network_rollout_concurrency for devices that are only slow), leave the "
+        "devices out (--limit), or set network_rollout_on_unready=skip"
     )
 
 

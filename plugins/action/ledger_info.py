@@ -60,8 +60,7 @@ def _one(ledger: Ledger, args: dict[str, Any]) -> tuple[dict[str, Any], str]:
     approvals = ledger.approvals(run_id=run.id)
     troubles = [
         {"name": each.name, "outcome": each.outcome, "reason": each.detail.get("reason", "")}
-        for each in ledger.targets(run.id)
-        if each.outcome in FAILURES
+        for each in ledger.targets(run.id, outcomes=FAILURES)
     ]
     found: dict[str, Any] = {
         "run": plain(run),

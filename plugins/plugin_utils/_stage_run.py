@@ -116,11 +116,14 @@ class Stage:
             verdict, reason = self._settle(trial, summary, verdict, validated["reason"] if keep else reason)
             return self._ending.end(recorder, summary, verdict, reason)
 
+    @property
+    def _ending(self) -> StageEnd:
+        return StageEnd(self._ledger, self._run, self._checkpoint, self._policy)
+
     def _ended_meanwhile(self) -> dict[str, Any] | None:
         """Read run and stage again, now that the lease is held; return the answer of whoever had it and ended it."""
         self._run = self._ledger.run(self._run.id)
         self._checkpoint = checkpoint_of(self._ledger, self._run, self._checkpoint.name)
-        self._ending = StageEnd(self._ledger, self._run, self._checkpoint, self._policy)
         return ended_already(self._ledger, self._run, self._checkpoint)
 
     def _settle(self, trial: Trial, summary: dict[str, Any], verdict: Verdict, reason: str) -> tuple[Verdict, str]:

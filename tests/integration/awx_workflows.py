@@ -10,7 +10,6 @@ as well.
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.awx_standin import LINKS, Awx
+from tests.integration.commands import shown
 
 DEADLINE = 300
 # Where ansible-runner takes artifacts from.
@@ -144,25 +144,20 @@ class Launch:
         place.mkdir()
         (place / "extra.json").write_text(json.dumps(extra))
         (place / "artifacts.py").write_text(STATS)
-        done = subprocess.run(
+        status, output = shown(
             [Path(sys.executable).with_name("ansible-playbook"), template["playbook"], "-e", f"@{place}/extra.json"],
             cwd=self.project,
-            env={
+            environment={
                 **self.environment,
                 **self._credentials(template, place),
                 "ANSIBLE_CALLBACK_PLUGINS": str(place),
                 "ARTIFACTS": str(place / "artifacts.json"),
             },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            seconds=DEADLINE,
         )
         stored = place / "artifacts.json"
         found = json.loads(stored.read_text()) if stored.exists() else {}
-        return Job(node, "failed" if done.returncode else "successful", done.stdout, found)
+        return Job(node, "failed" if status else "successful", output, found)
 
     def _publish(self) -> None:
         """Answer for the workflow's nodes as far as they have a job."""

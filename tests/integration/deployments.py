@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.commands import shown
+
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"
 DEADLINE = 600  # a machine may be busy
@@ -146,18 +148,13 @@ class Deployment:
         return [program, "-i", "inventory", f"raywright.fleet.{playbook}", *options, *given]
 
     def run(self, playbook: str, *options: str, **extra: object) -> Done:
-        done = subprocess.run(
+        status, output = shown(
             self.command(playbook, *options, **extra),
             cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            environment=self.environment,
+            seconds=DEADLINE,
         )
-        return Done(done.returncode, done.stdout, _recap(done.stdout))
+        return Done(status, output, _recap(output))
 
     @contextmanager
     def at_work(self, playbook: str, *, until: str, **extra: object) -> Iterator[subprocess.Popen[bytes]]:

@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from commands import shown
+
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60
 
@@ -115,18 +117,12 @@ class Project:
         return [program, "-i", "inventory", playbook, *options, *given]
 
     def run(self, playbook, *options, **extra):
-        done = subprocess.run(
+        return shown(
             self.command(playbook, *options, **extra),
             cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            environment=self.environment,
+            seconds=DEADLINE,
         )
-        return done.returncode, done.stdout
 
     def start(self, playbook, *options, terminal=None, **extra):
         stdin, before = (subprocess.DEVNULL, []) if terminal is None else (terminal, [sys.executable, "-c", TERMINAL])

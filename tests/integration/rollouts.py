@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from commands import shown
+
 from engine.embedded.running import serving
 
 ROOT = Path(__file__).parents[2]
@@ -124,18 +126,12 @@ class Project:
 
     def run(self, *options, **given):
         """Run to the end; the exit status and everything that was shown, on one line's worth of spaces."""
-        done = subprocess.run(
+        return shown(
             self.command(*options, **given),
             cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            environment=self.environment,
+            seconds=DEADLINE,
         )
-        return done.returncode, done.stdout
 
     def start(self, *options, **given):
         with (self.path / "output").open("w") as output:

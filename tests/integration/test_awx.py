@@ -14,6 +14,7 @@ import yaml
 
 from tests.integration import awx_standin
 from tests.integration.awx_workflows import Launch, environment
+from tests.integration.commands import shown
 
 ROOT = Path(__file__).parents[2]
 BUILDER = ROOT / "build/awx/venv/bin/ansible-builder"
@@ -109,7 +110,7 @@ class Setup:
     def run(self, *arguments, **options):
         file = self.place / "options.yml"
         file.write_text(yaml.safe_dump({**self.options, **options}))
-        done = subprocess.run(
+        return shown(
             [
                 Path(sys.executable).with_name("ansible-playbook"),
                 "raywright.fleet.awx_setup",
@@ -117,16 +118,10 @@ class Setup:
                 f"@{file}",
                 *arguments,
             ],
-            env={**self.environment, "CONTROLLER_HOST": self.awx.url, "CONTROLLER_OAUTH_TOKEN": self.awx.token},
             cwd=self.place,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            environment={**self.environment, "CONTROLLER_HOST": self.awx.url, "CONTROLLER_OAUTH_TOKEN": self.awx.token},
+            seconds=DEADLINE,
         )
-        return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from commands import shown
 from rollouts import ROOT
 
 BIN = Path(sys.executable).parent
@@ -54,18 +54,7 @@ def run(project, *words):
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
     }
-    done = subprocess.run(
-        [str(BIN / words[0]), *words[1:]],
-        cwd=project,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout
+    return shown([str(BIN / words[0]), *words[1:]], cwd=project, environment=environment, seconds=120)
 
 
 def listed(project, config, **options):

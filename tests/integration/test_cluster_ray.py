@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import shown
 from ray_head import NODE, RayHead, free_ports
 from rollouts import DEADLINE, ROOT, wait_for
 
@@ -55,18 +56,12 @@ class Cluster:
         }
 
     def run(self, *words, **environment):
-        done = subprocess.run(
+        return shown(
             [str(BIN / words[0]), *words[1:]],
             cwd=self.path,
-            env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
+            environment={**self.environment, **environment},
+            seconds=DEADLINE,
         )
-        return done.returncode, done.stdout
 
     def job(self, *words, environment=None, **options):
         """Run raywright.fleet.job; options without their prefix."""

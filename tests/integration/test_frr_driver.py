@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.devices.base import Device, Snapshot
+from engine.devices.base import Change, Device, Hold, Snapshot
 from engine.devices.frr import DRIVER, FrrSession
 from engine.errors import (
     CommandFailed,
@@ -347,27 +347,48 @@ async def test_a_change_that_never_got_the_lock_says_that_nothing_was_sent(leaf:
     assert await leaf.snapshot() == before
 
 
-async def test_a_daemon_that_dies_while_the_change_is_made_is_no_proof_of_it_and_the_next_try_makes_it(
-    leaf: FrrSession, routers: Routers
-) -> None:
+async def described(leaf: FrrSession) -> tuple[Snapshot, Change]:
+    """What a router is now, and a change that needs bgpd."""
     before = await leaf.snapshot()
-    own = re.search(r"neighbor (\S+) remote-as", before.running)
-    assert own
-    lines = f"router bgp {{asn}}\n neighbor {own[1]} description after the change\nexit\n"
-    wanted = with_lines(before.running, lines)
-    change = await leaf.propose(before.running, wanted, "replace")
+    neighbor = re.search(r"neighbor (\S+) remote-as", before.running)
+    assert neighbor
+    lines = f"router bgp {{asn}}\n neighbor {neighbor[1]} description after the change\nexit\n"
+    return before, await leaf.propose(before.running, with_lines(before.running, lines), "replace")
+
+
+async def lose_bgpd_amid(leaf: FrrSession, before: Snapshot, change: Change, hold: Hold | None = None) -> None:
+    """Have bgpd killed while the change is made, which must not pass for made, and started again by FRR's watchdog."""
     pid = int(await leaf.command("cat /var/run/frr/bgpd.pid", shell=True))
     kill = f"until pgrep -f [f]rr-reload.py; do sleep 0.01; done; kill -9 {pid}"
     killing = asyncio.create_task(asyncio.to_thread(console, f"{own_lab('d')['lab_name']}-leaf1", "sh", "-c", kill))
     await asyncio.sleep(0.5)
-    changing = asyncio.create_task(leaf.apply_to(before.running, change))
     with pytest.raises(DeviceError, match=r"bgpd (died|ended)"):
-        await changing
+        await leaf.apply_to(before.running, change, hold)
     await killing
-    # FRR's own watchdog starts it again, with what is saved.
     await leaf.command(f"while [ $(cat /var/run/frr/bgpd.pid) = {pid} ]; do sleep 0.5; done; sleep 3", shell=True)
+
+
+async def test_a_daemon_that_dies_while_the_change_is_made_is_no_proof_of_it_and_the_next_try_makes_it(
+    leaf: FrrSession, routers: Routers
+) -> None:
+    before, change = await described(leaf)
+    await lose_bgpd_amid(leaf, before, change)
     async with session(routers.device("leaf1")) as again:
-        await again.apply(await again.propose(await again.running(), wanted, "replace"))
+        await again.apply(await again.propose(await again.running(), change.wanted, "replace"))
         assert "after the change" in await again.running()
         await again.save()
         assert "after the change" in ((await again.snapshot()).startup or "")
+
+
+async def test_what_is_half_made_on_trial_when_a_daemon_dies_can_be_taken_back(
+    leaf: FrrSession, routers: Routers
+) -> None:
+    before, change = await described(leaf)
+    await lose_bgpd_amid(leaf, before, change, Hold("run-1", 300))
+    async with session(routers.device("leaf1")) as again:
+        held = await again.held()
+        assert held is not None
+        assert held.token == "run-1"
+        await again.cancel("run-1")
+        assert await again.held() is None
+        assert await again.snapshot() == before

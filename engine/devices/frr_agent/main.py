@@ -88,10 +88,7 @@ def change(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """
     if whose := held.pending():
         return {"refused": [], "held": whose}
-    try:
-        lives, _waited = settled(job["wait"])
-    except Trouble as exc:
-        raise Idle(str(exc)) from None
+    lives, _waited = settled(job["wait"])
     before = running_config()
     if job.get("before") and memory.fingerprint(before) != job["before"]:
         return {"refused": [], "moved": True}

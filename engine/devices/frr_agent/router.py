@@ -77,7 +77,7 @@ def daemons() -> dict[str, tuple[int, int]]:
 
 def settled(patience: float) -> tuple[dict[str, tuple[int, int]], bool]:
     """Wait until no daemon is dead, or so young that it may not have read its configuration; ``daemons``, and whether
-    that took any waiting. Raises ``Trouble`` where one stays dead for ``patience`` seconds.
+    that took any waiting. Raises ``Idle`` where one stays dead for ``patience`` seconds.
     """
     began = time.monotonic()
     waited = False
@@ -85,9 +85,9 @@ def settled(patience: float) -> tuple[dict[str, tuple[int, int]], bool]:
         late = time.monotonic() - began > min(patience, RESTART)
         try:
             lives = daemons()
-        except Trouble:
+        except Trouble as exc:
             if late:
-                raise
+                raise Idle(str(exc)) from None
         else:
             now = time.time()
             if late or all(abs(now - since / 1e9) > YOUNG for _pid, since in lives.values()):
@@ -109,10 +109,10 @@ def alive(pid: int) -> bool:
 def require_same(lives: dict[str, tuple[int, int]]) -> None:
     """Raise ``Shaken`` where not all daemons have lived since ``lives`` was taken."""
     try:
-        gone = sorted(name for name, life in lives.items() if daemons().get(name) != life)
+        now = daemons()
     except Trouble as exc:
         raise Shaken(f"{exc}; that was while the change was made") from None
-    if gone:
+    if gone := sorted(name for name, life in lives.items() if now.get(name) != life):
         raise Shaken(f"{' and '.join(gone)} ended while the change was made, and does not have all of it")
 
 

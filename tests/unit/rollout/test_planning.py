@@ -97,12 +97,7 @@ def test_the_ledger_holds_all_that_the_digest_covers():
         assert recorded_digest(edited, policy) != plan.digest
 
 
-@pytest.mark.parametrize(
-    ("reason", "says"),
-    [
-        ("r1: no answer to 'show version' within 20 s", "only slow, raise network_rollout_timeout or lower"),
-        ("r1: the device refused 'x'", "Correct that, leave the devices out"),
-    ],
-)
-def test_a_refused_plan_says_what_to_change(reason, says):
-    assert says in refusal({"r1": Result(name="r1", outcome="failed", reason=reason)})
+def test_a_refused_plan_says_what_to_change():
+    said = refusal({"r1": Result(name="r1", outcome="failed", reason="r1: no answer to 'show version' within 20 s")})
+    for way_out in ("network_rollout_timeout", "--limit", "network_rollout_on_unready=skip"):
+        assert way_out in said
