@@ -112,6 +112,17 @@ def summary(run: str, fleet: Tally, seconds: float, *, colour: Colour = plain) -
     )
 
 
+def left(view: View) -> str:
+    """Return what to say of a run whose playbook ended before its time."""
+    run = view.run or "run"
+    if view.phase == "plan":
+        return f"{run}: interrupted; no device was touched"
+    return (
+        f"{run}: interrupted; what is in flight is finished, nothing more is started. The same command goes on; "
+        f"how far it is: ansible-playbook raywright.fleet.status -e run={view.run}"
+    )
+
+
 def progress_bar(view: View, width: int, *, signs: Signs, tick: int = 0, colour: Colour = plain) -> str:
     """Return one line of at most ``width`` cells; what does not fit is left out, the least important first."""
     spin = signs.spinner[tick % len(signs.spinner)]

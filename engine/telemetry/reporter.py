@@ -36,7 +36,7 @@ class Reporter:
         self._signs, self._colour = signs, colour
         self._trackers: dict[str, Tracker] = {}
         self._now: Tracker | None = None
-        self._active = False
+        self._active = self._over = False
         self._phase = ""
         self._said = self._painted = float("-inf")
 
@@ -54,6 +54,8 @@ class Reporter:
             self._phase_ends(event, now)
         elif kind == "note":
             self._say(paint.printable(str(event.get("text", ""))))
+        elif kind == "playbook_end":
+            self._over = True
         elif kind == "task_start":
             # The task before was killed, or it failed before it could say that its phase has ended.
             self._rest()
@@ -76,11 +78,14 @@ class Reporter:
             self._say(paint.line(self._now.view(now)))
 
     def finish(self, now: float) -> None:
-        """Say how each run stands; nothing where there was none."""
+        """Say how each run stands, and what becomes of one that is left; nothing where there was none."""
+        left = None if self._over else self._now
         self._rest()
         for tracker in self._trackers.values():
             if tracker.fleet.total and tracker.began is not None:
                 self._say(paint.summary(tracker.run, tracker.fleet, now - tracker.began, colour=self._colour))
+        if left:
+            self._say(paint.left(left.view(now)))
 
     def _phase_begins(self, event: Mapping[str, Any], now: float) -> None:
         run = paint.printable(str(event.get("run") or "")) or (self._now.run if self._now else "")

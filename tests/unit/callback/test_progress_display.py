@@ -178,11 +178,28 @@ def test_a_phase_that_never_ended_is_over_when_the_next_task_begins():
 def test_the_end_says_one_line_for_each_run_and_nothing_without_one():
     reporter, said = said_by((0.0, STAGE), (60.0, progress(90, fleet=100, changed=90)))
     assert said[1].endswith("90 changed | 1.5/s, ETA 0:00 | fleet 100/1000, ETA 10:00")
+    reporter.handle({"event": "playbook_end"}, 65.0)
     reporter.finish(65.0)
     assert said[2:] == ["r-abcdefgh23: 100/1000 devices in 1:05: 10 changed"]
     reporter, said = said_by((0.0, {"event": "task_start", "task": "x"}))
     reporter.finish(1.0)
     assert said == []
+
+
+@pytest.mark.parametrize("more", [[], [(2.0, {"event": "phase_end", "verdict": "passed"})]])
+def test_a_run_that_its_playbook_leaves_says_what_becomes_of_it(more):
+    reporter, said = said_by((0.0, STAGE), (1.0, progress(90, fleet=100, changed=90)), *more)
+    reporter.finish(3.0)
+    assert said[-1] == (
+        "r-abcdefgh23: interrupted; what is in flight is finished, nothing more is started. The same command goes on; "
+        "how far it is: ansible-playbook raywright.fleet.status -e run=r-abcdefgh23"
+    )
+
+
+def test_a_plan_that_is_left_touched_nothing():
+    reporter, said = said_by((0.0, STAGE | {"phase": "plan", "name": ""}))
+    reporter.finish(3.0)
+    assert said[-1] == "r-abcdefgh23: interrupted; no device was touched"
 
 
 def test_what_comes_in_cannot_steer_the_terminal():
