@@ -4,6 +4,11 @@
 
 Actors, not tasks: Ray runs a plain task again after a crash, which would push a configuration twice. An actor's method
 runs at most once; what is done again is decided here, after the device was read.
+
+Pinned to their nodes by affinity, not by a placement group: a group is had whole or not at all, so one busy node would
+hold the rollout up, and it is reserved, so a rollout would take cores from jobs although its workers mostly wait. And
+without names: a name is for finding an actor when its driver is gone, but these must end with their driver, for two
+drivers must never push to the same devices.
 """
 
 import asyncio
