@@ -6,6 +6,8 @@
 
 # Absolute, so that a playbook that starts another process or changes folder still finds the collection.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+# Thousands of interpreters start here: our own modules are compiled once, not by each of them.
+unexport PYTHONDONTWRITEBYTECODE
 PLAYBOOK := .venv/bin/ansible-playbook
 STAMP := .venv/.raywright-installed
 
