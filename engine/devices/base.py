@@ -197,6 +197,8 @@ class Driver(Protocol):
     """Values of ``ansible_network_os`` that mean this platform, the plain one first."""
     secrets: Sequence[re.Pattern[str]]
     """Patterns for one line of configuration or output; the group ``secret`` is what is masked."""
+    saves_what_it_shows: bool
+    """Whether a saved configuration reads like the running one that was saved, so that a difference means something."""
     longest_hold: float
     """Seconds for which ``apply`` can have a device hold a change, natively or by what the driver sets up on the
     device: 0 where it cannot, ``math.inf`` where there is no bound.

@@ -340,6 +340,7 @@ class EmbeddedDriver:
         re.compile(r"\bneighbor \S+ password (?P<secret>\S+)"),
         re.compile(r"\bkey-string (?P<secret>\S+)"),
     )
+    saves_what_it_shows = True
     longest_hold = math.inf
 
     async def connect(self, device: Device) -> Session:

@@ -317,6 +317,7 @@ class FrrDriver:
 
     network_os: tuple[str, ...] = ("frr", "frr.frr.frr")
     secrets: Sequence[re.Pattern[str]] = SECRETS
+    saves_what_it_shows = True
     longest_hold = math.inf
 
     async def connect(self, device: Device) -> FrrSession:

@@ -282,6 +282,7 @@ class NetconfDriver:
 
     network_os: tuple[str, ...] = ("netconf", "ansible.netcommon.netconf")
     secrets: Sequence[re.Pattern[str]] = SECRETS
+    saves_what_it_shows = False
     longest_hold = math.inf
 
     async def connect(self, device: Device) -> NetconfSession:

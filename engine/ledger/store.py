@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Text, insert, select, text, type_coerce, update
+from sqlalchemy import Connection, Engine, Row, Text, insert, select, text, type_coerce, update
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ..errors import LedgerAway, LedgerError
@@ -31,16 +31,21 @@ _HEAD: Final = select(
 """The chain head as it is stored: what somebody edited may not parse."""
 
 
+def _signed(head: Row[Any] | None, key: bytes) -> Row[Any]:
+    """The chain head, which must be there and signed with the key."""
+    if head is None or not compare_digest(head.mac, seal_head(key, head.seq, head.hash, head.at)):
+        raise LedgerError(
+            "The ledger was written with another fleet key, or its chain head was altered: nothing is written to "
+            "it. Use the key it was made with; if that is the key, ledger_info with verify=true says what is wrong."
+        )
+    return head
+
+
 class Writing:
     """One write transaction."""
 
     def __init__(self, connection: Connection, key: bytes, clock: Callable[[Connection], datetime]) -> None:
-        head = connection.execute(_HEAD.with_for_update()).one_or_none()
-        if head is None or not compare_digest(head.mac, seal_head(key, head.seq, head.hash, head.at)):
-            raise LedgerError(
-                "The ledger was written with another fleet key, or its chain head was altered: nothing is written to "
-                "it. Use the key it was made with; if that is the key, ledger_info with verify=true says what is wrong."
-            )
+        head = _signed(connection.execute(_HEAD.with_for_update()).one_or_none(), key)
         self.connection = connection
         # Read under the lock: before it, a writer that waited would be in the past.
         now = clock(connection)
@@ -100,7 +105,7 @@ class Store:
         self._engine.dispose()
 
     def create(self) -> None:
-        """Make the tables where they are missing."""
+        """Make the tables where they are missing. Raises ``LedgerError`` for a ledger of another key or release."""
         with self._transaction() as connection:
             if connection.dialect.name == "postgresql":
                 # Two first runs at once would both make the tables.
@@ -123,6 +128,9 @@ class Store:
                 raise LedgerError(
                     f"The ledger has schema {head.schema}, this release {tables.SCHEMA}: use the matching release."
                 )
+            else:
+                # Now, for with another key a run's own definition looks like another one.
+                _signed(connection.execute(_HEAD).one_or_none(), self._key)
 
     @contextmanager
     def _write(self) -> Iterator[Writing]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InvalidInput
 from .stages import seconds
 
-_KEYS = ("name", "command", "shell", "match", "not_match", "expression", "variables", "retries", "delay")
+_KEYS = ("name", "command", "shell", "match", "not_match", "expression", "show", "variables", "retries", "delay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,16 @@ class Check:
     match: str | None = None
     not_match: str | None = None
     expression: str | None = None
+    show: str | None = None
+    """A Jinja2 expression like that: what of the output to show where the check fails, instead of its beginning."""
     variables: tuple[str, ...] = ()
     """Inventory variables of the device that command, patterns and expression may use."""
     retries: int = 5
     delay: float = 2.0
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"variables": list(self.variables)}
+        given = asdict(self) | {"variables": list(self.variables)}
+        return given if self.show else {key: value for key, value in given.items() if key != "show"}
 
 
 def parse(raw: Any) -> tuple[Check, ...]:
@@ -70,6 +73,7 @@ def _check(entry: Any, position: int) -> Check:
         match=_text(entry.get("match")),
         not_match=_text(entry.get("not_match")),
         expression=_text(entry.get("expression")),
+        show=_text(entry.get("show")),
         variables=tuple(map(str, variables)),
         retries=int(retries),
         delay=seconds(entry.get("delay", 2), f"{where}: delay"),

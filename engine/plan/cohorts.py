@@ -72,15 +72,16 @@ def cohorts(
     names: Sequence[str],
     stages: Sequence[Stage],
     order: Order,
-    unreachable: Collection[str] = (),
+    mute: Collection[str] = (),
     fleet: Fleet = _NOBODY,
 ) -> dict[str, list[str]]:
     """Divide the devices among the stages; stages that would add no device are left out.
 
     The first stage, the canary, stands for as much of the fleet as it can, and the members of a redundancy group go to
     different stages while the sizes of the stages allow it; unless the order is the inventory's, which is kept.
-    ``unreachable`` names devices that could not be read when the plan was made. They keep their place, so that a canary
-    of which a third is missing is seen to be one, but they stand for nothing, and no stage is made of them alone.
+    ``mute`` names devices that can show nothing of a change: they could not be read when the plan was made, or failed
+    a check already. They keep their place, so that a canary of which a third is missing is seen to be one, but they
+    stand for nothing, and no stage is made of them alone.
 
     Raises ``InvalidInput`` when the stages end before the fleet does.
     """
@@ -91,7 +92,7 @@ def cohorts(
             'reached; end the list with "100%"'
         )
     tail = [name for name in line if fleet.get(name, NONE).last]
-    dead = set(unreachable)
+    dead = set(mute)
     first = [name for name in line if not fleet.get(name, NONE).last]
     queue = _Queue(first, fleet if order == "shuffle" else _NOBODY, dead)
     divided: dict[str, list[str]] = {}
@@ -141,7 +142,7 @@ class _Queue:
         return stage
 
     def _revive(self, stage: list[str]) -> None:
-        """Let the last device of a stage that cannot be reached change places with the next one that can."""
+        """Let the last device of a stage that can show nothing change places with the next one that can."""
         for later, name in enumerate(self.left):
             if name not in self._dead:
                 self.left.pop(later)

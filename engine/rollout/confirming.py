@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Confirming one device's change: see ``trial`` for what is found and what is done."""
 
+import asyncio
+
 from ..devices.base import Session
 from ..errors import DeviceError, NotHeld
 from . import trial
@@ -10,6 +12,8 @@ from .procedures import PASSING, Attempt, found, same
 
 _BY_ITSELF = "it took the change back by itself before it was confirmed; the device is as it was before"
 _WITHDRAWN = "it no longer showed the change when that was to be confirmed, and took it back; the device is as it was"
+_REVERTING_SECONDS = 10.0
+"""How long a device that holds nothing any more may still be at taking the change back, and show it."""
 
 
 async def confirm(attempt: Attempt) -> Result:
@@ -46,8 +50,10 @@ async def _confirm(attempt: Attempt, session: Session) -> Result:
     return attempt.result("changed", after=attempt.fingerprint(now))
 
 
-async def _settled(attempt: Attempt, session: Session, reason: str) -> Result:
-    """Nothing is held any more: what became of the change can be read."""
+async def _settled(attempt: Attempt, session: Session, reason: str, *, lasting: bool = False) -> Result:
+    """Nothing is held any more: what became of the change can be read. ``lasting``: it was read before, and a while
+    ago, so a change that is there was confirmed.
+    """
     task = attempt.task
     assert task.before is not None
     left = await session.snapshot()
@@ -55,6 +61,9 @@ async def _settled(attempt: Attempt, session: Session, reason: str) -> Result:
     if same(left, task.before):
         return attempt.result("rolled_back", f"{task.name}: {reason}", after=attempt.fingerprint(now))
     finding = await found(attempt, session, now)
+    if finding == "applied" and not lasting:
+        await asyncio.sleep(_REVERTING_SECONDS)
+        return await _settled(attempt, session, reason, lasting=True)
     if finding == "applied":
         await session.save()
         return attempt.result(

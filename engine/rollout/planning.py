@@ -192,13 +192,15 @@ def make(
     results = held_apart(results, fleet)
     missing = [name for name, result in results.items() if result.outcome == "unreachable"]
     acting = [name for name, result in results.items() if result.outcome in {"pending", "unreachable"}]
+    # Neither who cannot be read nor who fails a check as it is can show whether the change is good.
+    mute = [*missing, *(name for name in acting if results[name].checks)]
     changing = len(acting) > len(missing)
     stages = (
         divide(
             acting,
             policy.stages,
             placed or {},
-            lambda names, stages: cohorts(names, stages, policy.order, missing, fleet),
+            lambda names, stages: cohorts(names, stages, policy.order, mute, fleet),
         )
         if changing
         else {}
@@ -231,7 +233,7 @@ def make(
         waves=turn,
         shapes=shapes,
         strata=strata,
-        coverage=coverage(acting, fleet, next(iter(stages.values()), ()), set(missing)),
+        coverage=coverage(acting, fleet, next(iter(stages.values()), ()), set(mute)),
         notes=[*notes, *more, *_too_early(stages, fleet)],
     )
 

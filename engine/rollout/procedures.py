@@ -124,7 +124,7 @@ async def plan(attempt: Attempt) -> Result:
         except PASSING as exc:
             await attempt.pause(exc)
     found = attempt.configuration(snapshot.running)
-    save = change.empty and task.touched and _unsaved(attempt, snapshot, found)
+    save = change.empty and _unsaved(attempt, snapshot, found)
     if change.empty and not save:
         return attempt.result("unchanged", before=attempt.fingerprint(found))
     return attempt.result(
@@ -143,12 +143,20 @@ async def plan(attempt: Attempt) -> Result:
     )
 
 
-_SAVE = ("+ (saved: what runs is as wanted, and the run that left it in doubt did not save it)",)
+_SAVE = ("+ (saved: what runs is as wanted, and what is saved is not)",)
 """What a plan shows of a device on which nothing but that is to be done."""
 
 
 def _unsaved(attempt: Attempt, snapshot: Snapshot, running: Configuration) -> bool:
-    return snapshot.startup is not None and attempt.configuration(snapshot.startup).normal != running.normal
+    """Whether a device that runs what is wanted has yet to save it, so that a reboot would not undo the rollout.
+
+    That is so where an earlier run left it in doubt; and where it is to have exactly what is wanted, unless on its
+    platform what is saved reads differently in any case.
+    """
+    exactly = attempt.settings.mode == "replace" and attempt.driver.saves_what_it_shows
+    if snapshot.startup is None or not (attempt.task.touched or exactly):
+        return False
+    return attempt.configuration(snapshot.startup).normal != running.normal
 
 
 async def push(attempt: Attempt) -> Result:

@@ -61,7 +61,7 @@ class Recorder:
             self.inconclusive[result.name] = result.reason
             return
         self.failing[result.name] = result.reason
-        self._put(result.name, "failed", {"reason": f"does not pass its checks: {result.reason}", "regressed": True})
+        self._put(result.name, "failed", {"reason": f"did not pass its checks: {result.reason}", "regressed": True})
 
     def _put(self, name: str, outcome: str, told: Mapping[str, Any]) -> None:
         self.outcomes[name] = outcome

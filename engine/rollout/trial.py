@@ -11,7 +11,8 @@ what is found          what is done
 held, and as wanted    it is confirmed, then saved: ``changed``
 held, not as wanted    it is taken back now: ``rolled_back``
 not held, as before    nothing; the device took it back by itself: ``rolled_back``
-not held, as wanted    it is saved: an earlier try confirmed it and broke off (``changed``)
+not held, as wanted    it is read again after a while, for a device may still be at taking it back; then it is
+                       saved: an earlier try confirmed it and broke off (``changed``)
 anything else          nothing: ``held_back``, somebody changed the device
 =====================  ==========================================================================
 """

@@ -3,6 +3,7 @@
 """Checks after a change: what a command's output must match or fulfil."""
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +39,9 @@ def require_readable(checks: Sequence[Check]) -> None:
     """
     for check in checks:
         where = f"validate: {check.name!r}"
-        if check.expression:
-            _require(_ENVIRONMENT.compile_expression, check.expression, f"{where}: expression")
+        for key, expression in (("expression", check.expression), ("show", check.show)):
+            if expression:
+                _require(_ENVIRONMENT.compile_expression, expression, f"{where}: {key}")
         command = "shell" if check.shell else "command"
         for key, text in ((command, check.command), ("match", check.match), ("not_match", check.not_match)):
             if text and "{{" in text:
@@ -101,24 +103,37 @@ async def _once(check: Check, facts: Mapping[str, Any], session: Session) -> Ver
 def judge(check: Check, output: str, facts: Mapping[str, Any]) -> Verdict | None:
     """Hold one output against one check; ``None`` where it passes. Pure."""
     if check.match and not re.search(_fill(check.match, facts), output, re.MULTILINE):
-        return "failed", f"output does not match {check.match!r}: {excerpt(output)}"
+        return "failed", f"output does not match {check.match!r}: {_shown(check, output, facts)}"
     if check.not_match and (bad := re.search(_fill(check.not_match, facts), output, re.MULTILINE)):
         begin = output.rfind("\n", 0, bad.start()) + 1
-        return "failed", f"output matches {check.not_match!r}: {excerpt(output[begin:])}"
+        return "failed", f"output matches {check.not_match!r}: {_shown(check, output, facts, begin)}"
     if not check.expression:
         return None
+    value = _value(check.expression, output, facts)
+    if isinstance(value, Undefined):
+        return "inconclusive", f"{check.expression!r} is undefined for: {_shown(check, output, facts)}"
+    if value is True:
+        return None
+    return "failed", f"{check.expression!r} is {value!r} for: {_shown(check, output, facts)}"
+
+
+def _value(expression: str, output: str, facts: Mapping[str, Any]) -> object:
     try:
         parsed = json.loads(output)
     except ValueError:
         parsed = None
-    value = _ENVIRONMENT.compile_expression(check.expression, undefined_to_none=False)(
-        **facts, output=output, json=parsed
-    )
-    if isinstance(value, Undefined):
-        return "inconclusive", f"{check.expression!r} is undefined for: {excerpt(output)}"
-    if value is True:
-        return None
-    return "failed", f"{check.expression!r} is {value!r} for: {excerpt(output)}"
+    evaluate = _ENVIRONMENT.compile_expression(expression, undefined_to_none=False)
+    return evaluate(**facts, output=output, json=parsed)
+
+
+def _shown(check: Check, output: str, facts: Mapping[str, Any], begin: int = 0) -> str:
+    """What of an output a message quotes: what the check says, or as much of it as fits from where it went wrong."""
+    if check.show:
+        with contextlib.suppress(TemplateError, TypeError, ValueError, LookupError, ArithmeticError):
+            value = _value(check.show, output, facts)
+            if not isinstance(value, Undefined):
+                return excerpt(value if isinstance(value, str) else json.dumps(value, default=str))
+    return excerpt(output[begin:])
 
 
 def excerpt(output: str) -> str:

@@ -82,7 +82,8 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
     stages = [_stage(each, counts[each.name]) for each in checkpoints if each.name != "plan" and each not in rollbacks]
     figures = [figure for each in checkpoints if (figure := each.detail.get("engine"))]
     targets = list(ledger.targets(run.id))
-    failures = [_told(each) for each in targets if each.outcome not in _FINE or each.detail.get("regressed")]
+    passed = set() if rollbacks else {each.name for each in checkpoints if each.state == "passed"}
+    failures = [_told(each) for each in targets if _failed(each, passed)]
     doubted = [each for each in targets if each.detail.get("read_back")]
     return {
         "run": run.id,
@@ -110,6 +111,12 @@ def _of_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
         ],
         "engine": _engine(figures, outcomes.total()),
     }
+
+
+def _failed(target: Target, passed: set[str]) -> bool:
+    """Whether a device is not as it should be, or was not: also one that took its change back although it passed."""
+    back = target.outcome == "rolled_back" and target.checkpoint in passed
+    return target.outcome not in _FINE or back or bool(target.detail.get("regressed"))
 
 
 def _told(target: Target) -> dict[str, Any]:
@@ -211,7 +218,14 @@ def _text(report: dict[str, Any], path: str | None) -> str:
         lines.append(f"  not confirmed: {on_trial}, which revert by themselves, or have by now")
     # Those that are as they were before need nobody to look at them; the others must not be hidden behind them.
     failures = sorted(report["failures"], key=lambda each: each.get("outcome") == "rolled_back")
-    lines += [f"  ! {about(each['name'], each['reason'])}" for each in failures[:_NAMED]]
+    lines += [f"  ! {_line(each)}" for each in failures[:_NAMED]]
     lines += [f"  ! and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""][: len(failures) > _NAMED]
     lines += [f"  report: {path}"] if path else []
     return "\n".join(lines)
+
+
+def _line(failure: dict[str, Any]) -> str:
+    """A device and what was wrong with it; of one that is as it was before, that comes first."""
+    if failure.get("outcome") != "rolled_back":
+        return about(failure["name"], failure["reason"])
+    return f"{failure['name']} was rolled back: {failure['reason'].removeprefix(failure['name'] + ': ')}"

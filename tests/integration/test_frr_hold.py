@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.devices.base import Change, Hold, Snapshot
 from engine.devices.frr import FrrSession
-from engine.errors import CommandFailed, NotHeld, Rejected
+from engine.errors import CommandFailed, NotHeld, NothingSent, Rejected
 from tests.integration.routers import Routers, again, first, own_lab, session
 from tests.integration.routers import console as routers_console
 
@@ -120,7 +121,7 @@ async def test_a_held_change_is_confirmed_from_another_session_and_leaves_nothin
     modes = in_memory()
     assert (modes.pop(""), set(modes), set(modes.values())) == (
         0o700,
-        {"state.json", "before.json", "wake", "alive"},
+        {"state.json", "before.json", "room", "wake", "alive"},
         {0o600},
     )
     async with session(routers.device("leaf2")) as opened:
@@ -239,6 +240,77 @@ async def test_a_timer_that_was_killed_is_seen_and_its_change_can_still_be_taken
         assert (await opened.held()) is not None
         await opened.cancel(RUN)
         assert await opened.snapshot() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+async def test_a_confirmation_that_comes_too_late_takes_the_change_back_where_the_timer_did_not(
+    routers: Routers, before: Snapshot, number: signal.Signals
+) -> None:
+    async with session(routers.device("leaf2")) as opened:
+        await hold(opened, 2)
+        [pid] = timers()
+        os.kill(int(pid), number)
+        await asyncio.sleep(2.1)
+        held = await opened.held()
+        assert held is not None
+        assert held.remaining < 0
+        with pytest.raises(NotHeld, match="its time was over, and it was taken back"):
+            await opened.confirm(RUN)
+        assert await opened.snapshot() == before
+        with pytest.raises(NotHeld, match="the router has taken it back by itself"):
+            await opened.confirm(RUN)
+        # What runs after that is nobody's to take back, however late the timer wakes.
+        change = await opened.propose(before.running, ROUTE, "merge")
+        await opened.apply(change)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGCONT)
+        await until(lambda: not timers())
+        assert ROUTE in await opened.running()
+
+
+@contextlib.contextmanager
+def full_memory() -> Iterator[None]:
+    """No byte is left for files in memory on leaf2."""
+    console("sh", "-c", "dd if=/dev/zero of=/dev/shm/fill bs=4k 2>/dev/null; true")
+    try:
+        yield
+    finally:
+        console("rm", "/dev/shm/fill")
+
+
+@pytest.fixture
+def small_memory(before: Snapshot) -> Iterator[None]:
+    """Memory of 4 MB for files on leaf2, so that it is soon full."""
+    size = console("sh", "-c", "df --output=size -k /dev/shm | tail -n 1").strip()
+    console("mount", "-o", "remount,size=4m", "/dev/shm")
+    yield
+    console("mount", "-o", f"remount,size={size}k", "/dev/shm")
+
+
+async def test_the_change_is_taken_back_where_memory_was_filled_meanwhile(
+    routers: Routers, before: Snapshot, small_memory: None
+) -> None:
+    async with session(routers.device("leaf2")) as opened:
+        await hold(opened, 3)
+    with full_memory():
+        await until(lambda: not timers())
+        assert console("vtysh", "-c", "show running-config") == before.running
+        assert in_memory() == {"": 0o755, "state.json": 0o644}
+
+
+async def test_what_could_not_be_taken_back_is_not_held_and_nothing_is_sent(
+    routers: Routers, before: Snapshot, small_memory: None
+) -> None:
+    async with session(routers.device("leaf2")) as opened:
+        change = await opened.propose(before.running, ROUTE, "merge")
+        # Room for what is sent, and not for what taking it back needs.
+        console("sh", "-c", "dd if=/dev/zero of=/dev/shm/fill bs=4k count=970 2>/dev/null")
+        with pytest.raises(NothingSent, match=r"No space left on device, in /dev/shm\); nothing was sent"):
+            await opened.apply(change, Hold(RUN, 300))
+        console("rm", "/dev/shm/fill")
+        assert await opened.snapshot() == before
+    assert timers() == []
+    assert in_memory() == {}
 
 
 async def test_what_is_held_by_another_account_is_told(routers: Routers, before: Snapshot) -> None:

@@ -94,7 +94,7 @@ def test_a_stage_that_fails_is_taken_back_at_once_and_the_ledger_says_what_was_r
     assert project.fleet.configurations() == before
     assert pending(project) == set()
     assert project.add_up()["outcomes"] == {"rolled_back": 2, "pending": SMALL - 2}
-    assert "does not pass its checks" in output
+    assert "did not pass its checks" in output
 
 
 def test_one_device_that_fails_its_checks_is_taken_back_and_the_others_are_confirmed(project):

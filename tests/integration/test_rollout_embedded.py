@@ -48,6 +48,22 @@ def test_the_first_run_changes_all_the_second_none_and_check_mode_touches_nothin
     assert set(project.fleet.commits().values()) == {1}
 
 
+def test_what_runs_as_wanted_and_is_not_saved_is_saved_where_a_device_is_to_have_exactly_that(small):
+    before = {name: startup for name, (_running, startup) in small.fleet.configurations().items()}
+    assert small.run(mode="replace")[0] == 0
+    routers = small.fleet._serving.fleet.routers
+    for name in small.fleet.names[:2]:
+        # As after a session that was lost behind the change, or somebody's old file brought back.
+        routers[name]._state.store(name, "startup", before[name])
+    code, output = small.run("--check", mode="replace")
+    assert "2 of 9 devices would change" in output, output
+    assert "(saved: what runs is as wanted, and what is saved is not)" in output
+    code, output = small.run(mode="replace")
+    assert (code, small.add_up()["outcomes"]) == (0, {"changed": 2, "unchanged": 7}), output
+    assert set(small.fleet.commits().values()) == {1}
+    assert all(running == startup for running, startup in small.fleet.configurations().values())
+
+
 @pytest.mark.ray
 def test_the_breaker_lets_8_percent_unreachable_pass_and_stops_at_30_percent_of_the_canary(project_of):
     project = project_of(30)

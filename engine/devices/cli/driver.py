@@ -13,6 +13,7 @@ class CliDriver:
     """One platform."""
 
     become_method = "enable"
+    saves_what_it_shows = False
 
     def __init__(self, platform: Platform, session: type[CliSession], *, longest_hold: float = 0.0) -> None:
         self.network_os = platform.network_os

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import timer
 from .held import STATE, boot, read, state, where
 from .restoring import saved
+from .router import Idle, Trouble
 from .workspace import remove
 
 if TYPE_CHECKING:
@@ -44,12 +45,18 @@ def arm(token: str, running: str, seconds: float) -> Timer:
     folder = where()
     if state() is not None:
         remove(folder)
-    folder.mkdir(mode=0o700)
     try:
+        folder.mkdir(mode=0o700)
         timer.write(folder / timer.BEFORE, {"running": running, "saved": saved()})
+        timer.reserve(folder, running)
         until = timer.now() + seconds
         timer.write(folder / STATE, {"token": token, "until": until, "boot": boot()})
         timer.start(folder)
+    except OSError as exc:
+        remove(folder)
+        raise Idle(
+            f"taking the change back cannot be prepared ({exc.strerror}, in {folder.parent}); nothing was sent"
+        ) from None
     except BaseException:
         remove(folder)
         raise
@@ -66,15 +73,18 @@ def held(_work: Workspace, _job: dict[str, Any]) -> dict[str, Any]:
 
 
 def confirm(_work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
-    """Keep what is held. Too late is too late, also where the timer has only not got hold of the lock yet."""
+    """Keep what is held. Too late is too late, whatever kept the timer from seeing it: it is taken back here then."""
     found = state()
     if gone := missing(found, job["token"]):
         return {"gone": gone}
     assert found is not None
-    if found["until"] <= timer.now() and timer.alive(where()):
-        return {"gone": "its time is over and it is being taken back"}
-    timer.end(where())
-    return {"kept": True}
+    if found["until"] > timer.now():
+        timer.end(where())
+        return {"kept": True}
+    if not timer.bring_back(where()):
+        raise Trouble("the time of its change is over, and not all of it could be taken back yet")
+    timer.leave_note(where())
+    return {"gone": "its time was over, and it was taken back"}
 
 
 def cancel(_work: Workspace, job: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .router import (
     settled,
     take_lock,
 )
-from .workspace import Workspace
+from .workspace import Workspace, base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,8 @@ def work_on(job: dict[str, Any]) -> dict[str, Any]:
     except Trouble as exc:
         return {"trouble": str(exc), "begun": work is not None and not isinstance(exc, Idle)}
     except OSError as exc:
-        return {"trouble": f"{type(exc).__name__}: {exc.strerror}", "begun": work is not None}
+        place = exc.filename or f"in {base()}, where its files are"
+        return {"trouble": f"the router says: {exc.strerror} ({place})", "begun": work is not None}
     else:
         return answer
     finally:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process that outlives session, login and controller, and puts back what was when its time is over.
 
-Its folder says what it is to do: ``state.json`` (whose change it is, and until when), ``before.json`` (what was), and
-two files to speak to it: ``wake``, a FIFO, and ``alive``, on which it holds a lock for as long as it lives. A folder
+Its folder says what it is to do: ``state.json`` (whose change it is, and until when), ``before.json`` (what was),
+``room`` (memory that putting it back will need, taken beforehand lest somebody fill it meanwhile), and two files to
+speak to it: ``wake``, a FIFO, and ``alive``, on which it holds a lock for as long as it lives. A folder
 that is gone means that there is nothing left to do.
 
 Confirming and putting back both happen under the router's lock, after another look at the folder, so exactly one of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEFORE = "before.json"
+ROOM = "room"
 WAKE = "wake"
 ALIVE = "alive"
 _LOOK_MILLISECONDS = 30_000
@@ -39,6 +41,7 @@ _MOST_SECONDS_BETWEEN = 60.0
 _GIVE_UP_SECONDS = 3600.0
 _END_SECONDS = 5.0
 _MOST_DESCRIPTORS = 4096
+_LEAST_ROOM = 256 * 1024
 
 
 def now() -> float:
@@ -53,17 +56,13 @@ def write(path: Path, content: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def alive(folder: Path) -> bool:
-    """Say whether the timer of a folder runs."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder / ALIVE, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(handle)
-    return False
+def reserve(folder: Path, before: str) -> None:
+    """Take the memory in which to put back what was: some files of the configuration's size. Raises ``OSError``."""
+    handle = os.open(folder / ROOM, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(handle, 0, _LEAST_ROOM + 4 * len(before))
+    finally:
+        os.close(handle)
 
 
 def start(folder: Path) -> None:
@@ -174,7 +173,7 @@ def _take_back(folder: Path, bell: int) -> None:
         try:
             # Somebody may have confirmed, or begun a longer time, while the lock was theirs.
             if _left(folder) <= 0 and bring_back(folder):
-                _leave_note(folder)
+                leave_note(folder)
                 return
         except (Trouble, OSError, ValueError):
             pass  # the next try may fare better; what is held stays visible until one has
@@ -201,6 +200,7 @@ def bring_back(folder: Path) -> bool:
     before = read(folder / BEFORE)
     if before is None:
         return True
+    (folder / ROOM).unlink(missing_ok=True)
     work = Workspace()
     try:
         if saved() == before["saved"]:
@@ -210,11 +210,17 @@ def bring_back(folder: Path) -> bool:
         work.close()
 
 
-def _leave_note(folder: Path) -> None:
-    """Let whoever comes too late, from whatever account, read why there is nothing to confirm; nothing else stays."""
+def leave_note(folder: Path) -> None:
+    """Let whoever comes too late, from whatever account, read why there is nothing to confirm; nothing else stays.
+
+    The timer ends when it next sees that; there need not be one. To be called under the router's lock.
+    """
     state = read(folder / STATE) or {}
+    # First, for it is what a note needs room for where memory is full.
+    (folder / BEFORE).unlink(missing_ok=True)
     write(folder / STATE, {"was": state.get("token"), "boot": state.get("boot")})
-    for name in (BEFORE, WAKE, ALIVE):
+    wake(folder)
+    for name in (WAKE, ALIVE):
         (folder / name).unlink(missing_ok=True)
     (folder / STATE).chmod(0o644)
     folder.chmod(0o755)

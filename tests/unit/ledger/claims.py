@@ -360,7 +360,9 @@ class LedgerClaims:
 
     def test_a_ledger_with_another_key_is_read_but_not_written(self, ledger, url):
         run_id = planned(ledger)
-        other = open_ledger(url, chain_key=b"o" * 32)
+        with pytest.raises(LedgerError, match="another fleet key"):
+            open_ledger(url, chain_key=b"o" * 32)
+        other = open_ledger(url, chain_key=b"o" * 32, read_only=True)
         assert other.run(run_id).state == "planned"
         with pytest.raises(LedgerError, match="another fleet key"):
             other.move_run(run_id, "running")

@@ -39,13 +39,13 @@ def test_counts_that_end_before_the_fleet_are_refused_with_how_many_are_missed()
 
 
 def test_a_stage_is_never_made_of_unreachable_devices_alone():
-    divided = cohorts(FLEET, STAGES, "inventory", unreachable=FLEET[:1])
+    divided = cohorts(FLEET, STAGES, "inventory", mute=FLEET[:1])
     assert divided["1%"] == ["r001"]
     assert divided["10%"][0] == "r000"
 
 
 def test_unreachable_devices_keep_their_place_so_that_a_hole_in_the_canary_is_seen():
-    divided = cohorts(FLEET, parse([10, "100%"]), "inventory", unreachable=FLEET[:3])
+    divided = cohorts(FLEET, parse([10, "100%"]), "inventory", mute=FLEET[:3])
     assert divided["10"] == FLEET[:10]
 
 

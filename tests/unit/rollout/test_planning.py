@@ -37,6 +37,15 @@ def test_the_shape_of_a_change_is_a_stratum_and_the_canary_has_one_of_each():
     assert [shape.devices for shape in plan.shapes] == [18, 2]
 
 
+def test_a_device_that_fails_a_check_already_is_no_canary():
+    first = plan_of([answer(name) for name in names(10)], stages=[1, "100%"]).stages["1"][0]
+    answers = [answer(name, checks={"bgp": "failed"} if name == first else {}) for name in names(10)]
+    plan = plan_of(answers, stages=[1, "100%"])
+    assert plan.stages["1"] != [first]
+    assert first in plan.stages["100%"]
+    assert plan_of([replace(each, checks={"bgp": "failed"}) for each in answers], stages=[1, "100%"]).stages["1"]
+
+
 def test_what_the_plan_says_can_still_be_touched_is_the_largest_wave_less_one():
     fleet = {name: Traits(groups=(f"pair {at // 2}",)) for at, name in enumerate(names(8))}
     assert plan_of([answer(name) for name in fleet], fleet, stages=["100%"]).in_flight == 3

@@ -16,4 +16,5 @@ def test_devices_that_need_somebody_are_named_before_those_that_are_as_they_were
     report = {"run": "r-1", "state": "failed", "devices": 17, "outcomes": outcomes, "stages": [], "read_back": []}
     named = [line[4:] for line in _text({**report, "failures": restored + others}, None).splitlines()[1:]]
     assert named[:2] == [each["reason"] for each in others]
-    assert named[2:] == [*(each["reason"] for each in restored[:8]), "and 7 more"]
+    rolled_back = [f"leaf-{number:03} was rolled back: it is rolled_back" for number in range(8)]
+    assert named[2:] == [*rolled_back, "and 7 more"]

@@ -44,6 +44,20 @@ def test_a_reason_quotes_what_was_found_from_the_line_that_it_is_on():
     assert reason == "output matches 'Idle': 10.0.0.2 4 65002 Idle"
 
 
+@pytest.mark.parametrize(
+    ("show", "quoted"),
+    [
+        ("json.peers.items() | rejectattr('1.state', 'eq', 'Established') | map(attribute=0) | join(', ')", "10.0.0.2"),
+        ("json.peers.keys() | list", '["10.0.0.1", "10.0.0.2"]'),
+        ("json.nosuch", PEERS),
+        ("1 // 0", PEERS),
+    ],
+)
+def test_a_reason_quotes_what_the_check_says(show, quoted):
+    check = Check(name="c", command="x", expression="json.peers | length == 3", show=show)
+    assert validation.judge(check, PEERS, {}) == ("failed", f"'json.peers | length == 3' is False for: {quoted}")
+
+
 class Answers:
     """A session that gives the same answer to everything."""
 

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is made of a device that holds nothing any more when its change is to be confirmed."""
+
+import base64
+
+import pytest
+
+from engine.devices.base import Change, Device, Held, Snapshot
+from engine.errors import NotHeld
+from engine.rollout import confirming
+from engine.rollout.job import Settings, Task
+from engine.rollout.procedures import Attempt
+from engine.sealing.key import FleetKey
+from engine.sealing.masking import Masker
+
+BEFORE, WANTED = Snapshot("old\n", "old\n"), "new\n"
+
+
+class Platform:
+    """A device whose configurations are read off a list: the last one is what it shows from then on."""
+
+    longest_hold = 3600.0
+    saves_what_it_shows = True
+
+    def __init__(self, *, shows, held=None):
+        self.shows, self.holds = list(shows), held
+        self.saved = 0
+
+    async def connect(self, _device):
+        return self
+
+    async def close(self):
+        pass
+
+    def normalise(self, config):
+        return config
+
+    async def running(self):
+        return self.shows.pop(0) if len(self.shows) > 1 else self.shows[0]
+
+    async def snapshot(self):
+        return Snapshot(await self.running(), "old\n")
+
+    async def propose(self, running, wanted, mode):
+        return Change(mode, wanted, () if running == wanted else ("+new",))
+
+    async def held(self):
+        return self.holds
+
+    async def confirm(self, _token):
+        raise NotHeld("nothing is held")
+
+    async def save(self):
+        self.saved += 1
+
+
+async def confirmed(platform):
+    key = FleetKey.load(env={"RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(bytes(32)).decode()}, default_path=None)
+    settings = Settings(run="r-x", stage="1", mode="replace", concurrency=1, confirm_timeout=60)
+    device = Device(name="r1", network_os="x", host="192.0.2.1")
+    task = Task(kind="confirm", device=device, wanted=WANTED, before=BEFORE, touched=True)
+    return await confirming.confirm(Attempt(task, settings, platform, key, Masker()))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(confirming, "_REVERTING_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("held", [None, Held("r-x", 0.1)])
+@pytest.mark.parametrize(
+    ("later", "outcome", "saved"), [(WANTED, "changed", 1), (BEFORE.running, "rolled_back", 0), ("x\n", "held_back", 0)]
+)
+async def test_a_change_that_still_shows_is_only_taken_for_confirmed_when_it_lasts(held, later, outcome, saved):
+    first = [WANTED, WANTED] if held else [WANTED]
+    platform = Platform(shows=[*first, later], held=held)
+    result = await confirmed(platform)
+    assert (result.outcome, platform.saved) == (outcome, saved)
