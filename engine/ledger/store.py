@@ -158,7 +158,9 @@ class Store:
         except OperationalError as error:
             # No connection, a server that shuts down, a full disk, a lock that somebody holds: not what was asked.
             reason = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-            raise LedgerAway(f"The ledger {shown(self._engine)} cannot be used: {reason[0]}") from None
+            # SQLite says so of a full disk as well.
+            more = "; is its disk full?" if reason[0] == "disk I/O error" else ""
+            raise LedgerAway(f"The ledger {shown(self._engine)} cannot be used: {reason[0]}{more}") from None
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
             raise LedgerError(f"The ledger {shown(self._engine)} cannot be used: {reason[0]}") from None

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .procedures import Attempt
 
 
+_OVERDUE_SECONDS = 10.0
+"""A device needs a while to take a change back."""
+
+
 def hold(attempt: "Attempt") -> Hold | None:
     """How the device of this attempt is to hold its change, if it is."""
     seconds = attempt.settings.confirm_timeout
@@ -39,9 +43,15 @@ async def require_free(attempt: "Attempt", session: Session) -> None:
     """
     if hold(attempt) is None or (held := await session.held()) is None:
         return
+    whose = f"{attempt.task.name}: a change of run {held.token or 'another'}"
+    if held.remaining < -_OVERDUE_SECONDS:
+        raise Rejected(
+            f"{whose} is still on trial on it, {-held.remaining:.0f} s after its time was over: what should have taken "
+            "it back is gone or cannot; roll that run back (raywright.fleet.rollback), then plan again"
+        )
     raise Rejected(
-        f"{attempt.task.name}: a change of run {held.token or 'another'} is on trial on it for another "
-        f"{max(0.0, held.remaining):.0f} s; wait until it is confirmed or taken back, then plan again"
+        f"{whose} is on trial on it for another {max(0.0, held.remaining):.0f} s; wait until it is confirmed or taken "
+        "back, then plan again"
     )
 
 

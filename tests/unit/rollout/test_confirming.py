@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: 2026 raywright.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is made of a device that holds nothing any more when its change is to be confirmed."""
+"""Changes on trial: what is made of a device that holds nothing any more, and what is said of one that still does."""
 
 import base64
 
 import pytest
 
 from engine.devices.base import Change, Device, Held, Snapshot
-from engine.errors import NotHeld
-from engine.rollout import confirming
+from engine.errors import NotHeld, Rejected
+from engine.rollout import confirming, trial
 from engine.rollout.job import Settings, Task
 from engine.rollout.procedures import Attempt
 from engine.sealing.key import FleetKey
@@ -55,12 +55,12 @@ class Platform:
         self.saved += 1
 
 
-async def confirmed(platform):
+def attempted(platform):
     key = FleetKey.load(env={"RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(bytes(32)).decode()}, default_path=None)
     settings = Settings(run="r-x", stage="1", mode="replace", concurrency=1, confirm_timeout=60)
     device = Device(name="r1", network_os="x", host="192.0.2.1")
     task = Task(kind="confirm", device=device, wanted=WANTED, before=BEFORE, touched=True)
-    return await confirming.confirm(Attempt(task, settings, platform, key, Masker()))
+    return Attempt(task, settings, platform, key, Masker())
 
 
 @pytest.fixture(autouse=True)
@@ -75,5 +75,19 @@ def at_once(monkeypatch):
 async def test_a_change_that_still_shows_is_only_taken_for_confirmed_when_it_lasts(held, later, outcome, saved):
     first = [WANTED, WANTED] if held else [WANTED]
     platform = Platform(shows=[*first, later], held=held)
-    result = await confirmed(platform)
+    result = await confirming.confirm(attempted(platform))
     assert (result.outcome, platform.saved) == (outcome, saved)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "says"),
+    [
+        (7.2, "is on trial on it for another 7 s; wait until"),
+        (-2.0, "is on trial on it for another 0 s; wait until"),
+        (-61.0, "is still on trial on it, 61 s after its time was over: .* roll that run back"),
+    ],
+)
+async def test_a_plan_is_not_made_on_what_is_on_trial_and_says_what_to_do(remaining, says):
+    platform = Platform(shows=[WANTED], held=Held("r-other", remaining))
+    with pytest.raises(Rejected, match=f"r1: a change of run r-other {says}"):
+        await trial.require_free(attempted(platform), platform)
