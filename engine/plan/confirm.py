@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..wording import counted
 
 if TYPE_CHECKING:
     from .policy import Policy
@@ -31,7 +32,8 @@ def require_time(policy: "Policy", stages: Mapping[str, Sequence[int]]) -> None:
         waves = stages.get(stage.name)
         least = needed(policy, stage, waves) if waves else 0.0
         if waves and policy.confirm_timeout <= least:
-            checks = f"checks of {sum(waves)} devices, {policy.concurrency} at once, with all their retries and delays"
+            devices = counted(sum(waves), "device")
+            checks = f"checks of {devices}, {policy.concurrency} at once, with all their retries and delays"
             raise InvalidInput(
                 f"confirm_timeout: {policy.confirm_timeout:g} s are not enough for stage {stage.name!r}, which may "
                 f"take {least:g} s until its devices are confirmed (soak {stage.soak:g} s; {checks}; one exchange of "

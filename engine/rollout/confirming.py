@@ -10,8 +10,14 @@ from . import trial
 from .job import Result
 from .procedures import PASSING, Attempt, found, same
 
-_BY_ITSELF = "it took the change back by itself before it was confirmed; the device is as it was before"
-_WITHDRAWN = "it no longer showed the change when that was to be confirmed, and took it back; the device is as it was"
+_BY_ITSELF = (
+    "the change was taken back before it was confirmed, for its time was over or the device was started anew; the "
+    "device is as it was before"
+)
+_WITHDRAWN = (
+    "it showed another configuration than the change's when that was to be confirmed, and took it back; the device is "
+    "as it was before"
+)
 _REVERTING_SECONDS = 10.0
 """How long a device that holds nothing any more may still be at taking the change back, and show it."""
 

@@ -11,6 +11,7 @@ from ..ledger.records import Outcome, Target
 from .job import Result
 
 _BATCH = 500
+_GOOD = frozenset({"changed", "unchanged"})
 
 
 class Recorder:
@@ -42,8 +43,8 @@ class Recorder:
     def _outcome(self, result: Result) -> None:
         told: dict[str, Any] = {"attempts": result.attempts, "seconds": result.seconds}
         known = self._known(result.name)
-        if result.outcome != "rolled_back" or not known.get("reason"):
-            # Why a device was rolled back stays on record.
+        if result.outcome != "rolled_back" or self.outcomes[result.name] in _GOOD or not known.get("reason"):
+            # Why a device was rolled back stays on record, where that is what was wrong with it.
             told["reason"] = result.reason
         if result.unconfirmed or known.get("unconfirmed"):
             told["unconfirmed"] = result.unconfirmed

@@ -22,6 +22,8 @@ from .recording import Recorder
 
 _UNTOUCHED = frozenset({"unchanged", "unreachable", "rejected", "held_back"})
 """Outcomes of a push that left nothing of ours on the device."""
+_TRIED = "rollback_tried"
+"""In a device's detail: a rollback came to it, so its outcome is no longer that of a push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Due:
     @property
     def tried(self) -> bool:
         """An earlier rollback could not restore it."""
-        return "rollback" in self.target.detail
+        return _TRIED in self.target.detail
 
 
 def due(
@@ -66,13 +68,17 @@ def due(
         planned = target.detail.get("change") and stage in {None, target.checkpoint}
         if not planned or target.outcome == "rolled_back":
             continue
-        tried = "rollback" in target.detail
-        if target.outcome in _UNTOUCHED and not tried:
+        if target.outcome in _UNTOUCHED and not _was_changed(target):
             continue
         if target.outcome == "pending" and target.name not in dispatched:
             continue
         found.append(Due(target, touched=again or not target.detail.get("after")))
     return sorted(found, key=lambda each: (place[each.target.checkpoint], each.target.detail.get("wave", 0)))
+
+
+def _was_changed(target: Target) -> bool:
+    """Whether a push changed a device whose outcome says otherwise: it is that of what came after."""
+    return _TRIED in target.detail or (target.outcome == "held_back" and bool(target.detail.get("after")))
 
 
 def turns(found: Sequence[Due], last: Collection[str]) -> dict[str, int]:
@@ -147,6 +153,6 @@ class BySource:
 
 
 def _marked(target: Target) -> Target:
-    """Have it on record that a rollback came to the device: its outcome is no longer that of a push."""
-    detail = {**target.detail, "rollback": True}
+    """Have it on record that a rollback came to the device."""
+    detail = {**target.detail, _TRIED: True}
     return Target(target.run_id, target.checkpoint, target.name, target.outcome, detail)

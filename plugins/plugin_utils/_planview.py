@@ -21,6 +21,7 @@ _SHAPES = 5
 _LINES = 40
 _NAMED = 8
 _CANARY_NAMED = 20
+_PROOF = {"proved": "proved", "not_proved": "NOT proved", "unprovable": "cannot be proved beforehand"}
 
 
 def view(title: str, plan: Plan, *, whole: bool) -> str:
@@ -91,7 +92,7 @@ def _order(plan: Plan) -> list[str]:
 def _rollback(found: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Say of how many devices the way back is proved; of the others why not, with the first of them as an example."""
     shown = []
-    for verdict, words in (("proved", "proved"), ("not_proved", "NOT proved"), ("unprovable", "cannot be proved")):
+    for verdict, words in _PROOF.items():
         if devices := found.get(verdict):
             name, reason = next(iter(devices.items()))
             example = f", {name}: {reason}" if reason else ""

@@ -190,6 +190,8 @@ class Follower:
             self._fleet[event["name"]] = event["outcome"]
             if self._on_outcome:
                 self._on_outcome(event)
+        elif event["outcome"] == "failed":
+            self._fleet[event["name"]] = "failed"
         self._progress.progress(self._phase.total(), self._phase, fleet=self._whole)
 
     def _whole(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import os
 import signal
 
 import pytest
-from rollouts import DEADLINE, wait_for
+from rollouts import BY_HAND, DEADLINE, wait_for
 
 SMALL = 9  # below ten devices no Ray is started
 
@@ -131,6 +131,40 @@ def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, 
     assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
     assert project.add_up()["outcomes"] == {"rolled_back": SMALL}
     assert set(project.fleet.commits().values()) == {2}, "once changed and once restored"
+
+
+@pytest.mark.parametrize("on_failure", ["rollback_stage", "stop"])
+@pytest.mark.parametrize(
+    ("outcome", "fault"),
+    [
+        ("held_back", {"by_hand": [BY_HAND]}),
+        ("unreachable", {"unreachable": True}),
+        ("rejected", {"reject": "no more memory"}),
+    ],
+)
+def test_a_device_that_the_run_never_changed_is_no_part_of_it_and_in_nobodys_way(
+    project_of, on_failure, outcome, fault
+):
+    project = project_of(SMALL)
+    given = {"approval": "plan", "approval_wait": "park", "requester": "anna", "retries": 1}
+    given |= {"stages": [5, "100%"], "on_failure": on_failure}
+    assert project.run(**given)[0] == 0
+    stages = dict(project.query("SELECT name, checkpoint FROM targets"))
+    canary = [name for name, stage in stages.items() if stage == "5"]
+    before = project.fleet.configurations()
+    # Some of them: the last to be changed would be the first to be restored.
+    spoilt = set(canary[-2:])
+    project.fleet.faults(dict.fromkeys(spoilt, fault))
+    assert project.approve()[0] == 0
+    code, output = project.run(**given)
+    assert code == 2, output
+    if on_failure == "stop":
+        code, output = rollback(project)
+        assert (code, "3 of 3 devices of run" in output) == (0, True), output
+    now = project.fleet.configurations()
+    assert {name for name in before if now[name] != before[name]} == (spoilt if outcome == "held_back" else set())
+    left = {name: each for name, each in project.outcomes().items() if each != "pending"}
+    assert left == dict.fromkeys(canary, "rolled_back") | dict.fromkeys(spoilt, outcome)
 
 
 def test_one_that_died_behind_its_last_device_is_ended_by_the_next(project_of):

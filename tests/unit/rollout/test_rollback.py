@@ -10,7 +10,8 @@ import pytest
 from engine.ledger import Checkpoint, Target
 from engine.rollout.rollback import due, judge, step_breaker, steps_of
 
-PUSHED = {"change": "c", "before": "b"}
+# What the plan itself says of the way back is no sign that anybody went it.
+PUSHED = {"change": "c", "before": "b", "rollback": "unprovable", "rollback_reason": "x"}
 
 
 def checkpoint(name, position, **detail):
@@ -39,9 +40,11 @@ def found(targets, checkpoints=STAGES, journals=(), stage=None):
         ("unreachable", {}, False, False),
         ("rejected", {"after": "b"}, False, False),
         ("held_back", {}, False, False),
-        ("rolled_back", {"rollback": True}, False, False),
-        ("held_back", {"after": "a", "rollback": True}, True, False),
-        ("unknown", {"after": "a", "rollback": True}, True, False),
+        ("held_back", {"after": "a"}, True, False),
+        ("rolled_back", {"rollback_tried": True}, False, False),
+        ("held_back", {"rollback_tried": True}, True, True),
+        ("unreachable", {"rollback_tried": True}, True, True),
+        ("unknown", {"after": "a", "rollback_tried": True}, True, False),
     ],
 )
 def test_what_a_push_may_have_left_something_on_is_restored_and_nothing_else(outcome, detail, concerned, touched):
@@ -70,7 +73,7 @@ def test_after_a_rollback_that_may_have_died_on_any_of_them_all_may_be_half_rest
     again = [*STAGES, checkpoint("rollback 1", 3, rollback="run")]
     [one] = found([target("d1", "changed", after="a")], again)
     assert (one.touched, one.tried, [each.name for each in steps_of(again)]) == (True, False, ["rollback 1"])
-    [one] = found([target("d1", "failed", after="a", rollback=True)], again)
+    [one] = found([target("d1", "failed", after="a", rollback_tried=True)], again)
     assert one.tried
 
 
