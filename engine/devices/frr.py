@@ -33,6 +33,7 @@ _READING = frozenset({"propose", "held"})
 _LOCKED = 75
 _NO_FRR = 74
 _CUT = 73
+_NO_ROOM = 72
 _CLOSE_SECONDS = 5
 
 # Reading waits for a change that another session of ours began and lost: half a change must not be taken for the
@@ -46,7 +47,14 @@ _SAVED = (
     "then printf 1; cat /etc/frr/frr.conf; fi"
 )
 _SNAPSHOT = f"vtysh -c 'show running-config' || exit $?; {_SAVED}"
-_SAVE = f"vtysh -c 'write memory' || exit $?; {_SAVED}"
+# FRR's own save empties the file first, and leaves it cut off where the disk is full: there it must not begin. Where
+# this login may not write another file than that one, nothing can be said of the room.
+_SAVE = (
+    "room=/etc/frr/.raywright-room.$$; said=$( (LC_ALL=C head -c {size} /dev/zero >$room) 2>&1 ); rm -f $room; "
+    f'case "$said" in *"No space"*|*quota*) exit {_NO_ROOM};; esac; '
+    f"vtysh -c 'write memory' || exit $?; {_SAVED}"
+)
+_LEAST_ROOM = 16384
 # What sudo did not read of the password it did not need is skipped; the program and its input come after the mark.
 # Its modules are compiled when something of them is first used: most exchanges need half of them, and a router's
 # processor is mostly a small one.
@@ -108,10 +116,10 @@ class FrrSession:
         self._shown = self._succeeded(done, "read the configuration").stdout
         return self._shown
 
-    async def _saved(self, lock: str, script: str, act: str) -> tuple[str, str | None]:
+    async def _saved(self, lock: str, script: str, act: str, **values: int) -> tuple[str, str | None]:
         """Run a script that ends with ``_SAVED``; what came before that, and the saved configuration."""
         token = tokens.token_hex(16)
-        done = await self._sh(self._locked(lock, script.format(token=token)))
+        done = await self._sh(self._locked(lock, script.format(token=token, **values)))
         before, _token, startup = self._succeeded(done, act).stdout.partition(token)
         return before, startup[1:] if startup else None
 
@@ -184,7 +192,8 @@ class FrrSession:
             raise NotHeld(f"{self._where}: {answer['gone']}")
 
     async def save(self) -> None:
-        said, saved = await self._saved("-x", _SAVE, "save the configuration")
+        size = _LEAST_ROOM + len(self._shown or "")
+        said, saved = await self._saved("-x", _SAVE, "save the configuration", size=size)
         if "[OK]" not in said and "saved to" not in said:
             raise CommandFailed(
                 f"{self._where}: could not save the configuration: {_flat(said)}; the login needs write access "
@@ -193,8 +202,8 @@ class FrrSession:
         if saved is not None and self._shown is not None and fingerprint(saved) != fingerprint(self._shown):
             # vtysh leaves out, without a word, what a daemon has that has just died.
             raise CommandFailed(
-                f"{self._where}: what was saved is not what was read before it: a daemon died, or somebody else "
-                "changed the router"
+                f"{self._where}: what was saved is not what was read before it: a daemon died, somebody else "
+                "changed the router, or its disk is full; see what /etc/frr/frr.conf holds before FRR is restarted"
             )
 
     async def restore(self, snapshot: Snapshot) -> None:
@@ -305,6 +314,10 @@ class FrrSession:
             raise CommandFailed(
                 f"{self._where}: could not {act}: another session is changing this router and did not end within "
                 f"{self._lock_wait} s; try again later",
+            )
+        if done.status == _NO_ROOM:
+            raise CommandFailed(
+                f"{self._where}: could not {act}: /etc/frr has no room; what is saved there was left as it is"
             )
         if done.status == _NO_FRR:
             raise CommandFailed(f"{self._where}: could not {act}: {_LOCK} is not there; is FRR installed and running?")

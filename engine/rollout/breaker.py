@@ -81,6 +81,10 @@ class Breaker:
                 or self._over_strata(strata)
             )
 
+    def leave_out(self) -> None:
+        """Have a device that was handed out count for nothing: it could not be reached to be restored."""
+        self.started -= 1
+
     def regress(self, strata: Iterable[str] = ()) -> None:
         """Count a device that was fine and does not pass its checks: a failure of one that was started already."""
         self._fail(strata)

@@ -22,20 +22,34 @@ _REVERTING_SECONDS = 10.0
 """How long a device that holds nothing any more may still be at taking the change back, and show it."""
 
 
+class _NotSaved(Exception):
+    """The change is kept, but what runs now could not be saved."""
+
+
 async def confirm(attempt: Attempt) -> Result:
     """Keep the change of a device that was validated. Tried again after a broken session, which reads first."""
+    kept = False
     while True:
         try:
             async with attempt.session() as session:
                 return await _confirm(attempt, session)
+        except _NotSaved as exc:
+            kept = True
+            if not await attempt.another_try():
+                return _unknown(attempt, exc, kept=kept)
         except PASSING as exc:
             if not await attempt.another_try():
-                return _unknown(attempt, exc)
+                return _unknown(attempt, exc, kept=kept)
         except DeviceError as exc:
-            return _unknown(attempt, exc)
+            return _unknown(attempt, exc, kept=kept)
 
 
-def _unknown(attempt: Attempt, exc: DeviceError) -> Result:
+def _unknown(attempt: Attempt, exc: Exception, *, kept: bool) -> Result:
+    if kept:
+        return attempt.result(
+            "unknown",
+            f"{exc}; its change was confirmed, so it stays, and may be unsaved: put that right, the next run saves it",
+        )
     limit = f"{attempt.settings.confirm_timeout:g} s after the change"
     reason = f"{exc}; its change may not be confirmed, and is then taken back by the device itself, {limit}"
     return attempt.result("unknown", reason, unconfirmed=True)
@@ -52,8 +66,15 @@ async def _confirm(attempt: Attempt, session: Session) -> Result:
         await session.confirm(attempt.settings.run)
     except NotHeld:
         return await _settled(attempt, session, _BY_ITSELF)
-    await session.save()
+    await _save(session)
     return attempt.result("changed", after=attempt.fingerprint(now))
+
+
+async def _save(session: Session) -> None:
+    try:
+        await session.save()
+    except DeviceError as exc:
+        raise _NotSaved(str(exc)) from exc
 
 
 async def _settled(attempt: Attempt, session: Session, reason: str, *, lasting: bool = False) -> Result:
@@ -71,7 +92,7 @@ async def _settled(attempt: Attempt, session: Session, reason: str, *, lasting: 
         await asyncio.sleep(_REVERTING_SECONDS)
         return await _settled(attempt, session, reason, lasting=True)
     if finding == "applied":
-        await session.save()
+        await _save(session)
         return attempt.result(
             "changed", "an earlier try had confirmed it; it was read back", after=attempt.fingerprint(now)
         )

@@ -123,7 +123,10 @@ class Dispatcher:
     def _finished(self, ended: Sequence[tuple[Task, Result]]) -> None:
         for task, result in ended:
             self.emit("outcome", result.as_dict())
-            self.breaker.finish(result.outcome, task.strata)
+            if result.no_session:
+                self.breaker.leave_out()
+            else:
+                self.breaker.finish(result.outcome, task.strata)
         if ended and self.breaker.tripped and not self.stopped:
             self.emit("tripped", {"reason": self.breaker.tripped, "in_flight": sum(map(len, self._out))})
             self.stop(self.breaker.tripped)

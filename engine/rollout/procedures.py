@@ -348,7 +348,7 @@ async def restore(attempt: Attempt) -> Result:
             async with attempt.session() as session:
                 return await _restore(attempt, session)
         except Unreachable as exc:
-            return attempt.result("unknown", f"not rolled back: {exc}")
+            return attempt.result("unknown", f"not rolled back: {exc}", no_session=True)
         except PASSING as exc:
             try:
                 await attempt.pause(exc)
@@ -370,11 +370,26 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
     if finding == "foreign" or (finding == "partial" and not task.touched):
         return attempt.result("held_back", f"{task.name}: not rolled back: somebody changed it since; look at it first")
+    if _saved_by_others(attempt, now, task.before):
+        return attempt.result(
+            "held_back",
+            f"{task.name}: not rolled back: somebody changed its saved configuration since, which would be gone; "
+            "look at it first",
+        )
     await session.restore(task.before)
     left = await session.snapshot()
     if same(left, task.before):
         return attempt.result("rolled_back", after=attempt.fingerprint(attempt.configuration(left.running)))
     return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
+
+
+def _saved_by_others(attempt: Attempt, now: Snapshot, before: Snapshot) -> bool:
+    """Whether a line is saved that is neither of before, nor of the change, nor running."""
+    if now.startup is None or not attempt.driver.saves_what_it_shows:
+        return False
+    ours = (before.running, before.startup or "", attempt.task.wanted, now.running)
+    known = {line.strip() for text in ours for line in attempt.configuration(text).normal.splitlines()}
+    return any(line.strip() not in known for line in attempt.configuration(now.startup).normal.splitlines())
 
 
 _AS_BEFORE = {True: "its change was on trial and was taken back", False: "was already as before"}

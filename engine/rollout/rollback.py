@@ -131,12 +131,12 @@ class BySource:
         self.reasons: dict[str, str] = {}
         """Why devices were not restored."""
         self.spared: set[str] = set()
-        """Devices that were not touched for the sake of their redundancy group."""
+        """Devices that were not touched: for the sake of their redundancy group, or for want of a session."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         if event["event"] != "outcome":
             return
-        if event.get("held_for"):
+        if event.get("held_for") or event.get("no_session"):
             self.spared.add(event["name"])
         self.outcomes[event["name"]] = event["outcome"]
         if event["outcome"] != "rolled_back":
@@ -153,6 +153,6 @@ class BySource:
 
 
 def _marked(target: Target) -> Target:
-    """Have it on record that a rollback came to the device."""
-    detail = {**target.detail, _TRIED: True}
+    """Have it on record that a rollback came to the device; why an earlier one could not restore it is over now."""
+    detail = {**target.detail, _TRIED: True, **({"reason": ""} if _TRIED in target.detail else {})}
     return Target(target.run_id, target.checkpoint, target.name, target.outcome, detail)

@@ -12,6 +12,7 @@ from ansible_collections.raywright.fleet.engine.wording import counted
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
+from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import unknown_names, within_limit
 from ansible_collections.raywright.fleet.plugins.plugin_utils._options import listed_option
 from ansible_collections.raywright.fleet.plugins.plugin_utils._rollback import Rollback
 
@@ -54,15 +55,18 @@ class ActionModule(LedgerAction):
         if args["stage"] and not ledger.counts(run.id).get(args["stage"]):
             raise InvalidInput(f"Run {run.id} has no stage {args['stage']!r}")
         policy = recorded(run.definition["policy"])
+        limited = within_limit(task_vars) if task_vars.get("ansible_limit") else None
+        gone = set(unknown_names(task_vars, list(run.definition["devices"])))
         if self._task.check_mode:
-            found = _look(ledger, run, policy, stages, args)
+            found = _look(ledger, run, policy, stages, args, gone, limited)
             return _would(run, found.due, found.steps)
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
             # Only now: a rollout that was waited for has changed more devices meanwhile.
-            found = _look(ledger, ledger.run(run.id), policy, stages, args)
+            found = _look(ledger, ledger.run(run.id), policy, stages, args, gone, limited)
             if not found.due:
-                # A rollback before this one may have died behind its last device.
-                Rollback(ledger, found.run, policy, [], [], args).finish()
+                if limited is None:
+                    # A rollback before this one may have died behind its last device.
+                    Rollback(ledger, found.run, policy, [], [], args).finish()
                 return _would(found.run, [], [])
             reader = Devices(
                 task_vars,
@@ -71,7 +75,7 @@ class ActionModule(LedgerAction):
                 timeout=policy.timeout,
                 platform=_playbook.platform_of(policy),
             )
-            devices = reader.reach([each.name for each in found.due])
+            devices = reader.reach([name for step in found.steps for name in step])
             work = Rollback(ledger, found.run, policy, found.due, devices, args)
             return work.restore(found.steps, found.last, found.targets, beat)
 
@@ -86,7 +90,16 @@ class _Found(NamedTuple):
     steps: list[list[str]]
 
 
-def _look(ledger: Ledger, run: Run, policy: Policy, stages: Sequence[Stage], args: dict[str, Any]) -> _Found:
+def _look(
+    ledger: Ledger,
+    run: Run,
+    policy: Policy,
+    stages: Sequence[Stage],
+    args: dict[str, Any],
+    gone: set[str],
+    limited: set[str] | None,
+) -> _Found:
+    """``gone``: devices that the inventory no longer has, so in no step; ``limited``: those that ``--limit`` leaves."""
     from ansible_collections.raywright.fleet.engine.plan import reversal
     from ansible_collections.raywright.fleet.engine.rollout import rollback, staging
     from ansible_collections.raywright.fleet.engine.rollout.guard import patience
@@ -96,9 +109,11 @@ def _look(ledger: Ledger, run: Run, policy: Policy, stages: Sequence[Stage], arg
     checkpoints = ledger.checkpoints(run.id)
     journals = [_rollout.journal_of(folder, each.position, "push") for each in checkpoints]
     due = rollback.due(targets, checkpoints, stage=args["stage"], journals=journals, patience=patience(policy.timeout))
+    due = [each for each in due if limited is None or each.name in limited]
     last = _last(checkpoints)
     behind = {each.name for each in due if each.tried}
-    steps = reversal.steps([each.name for each in due], stages, args["order"], behind=behind, last=last)
+    names = [each.name for each in due if each.name not in gone]
+    steps = reversal.steps(names, stages, args["order"], behind=behind, last=last) if names else []
     return _Found(run, targets, due, last, steps)
 
 

@@ -68,6 +68,8 @@ class Rollback:
                 "at_once": self._args["at_once"],
             },
         )
+        for name in sorted(self._due.keys() - {name for step in steps for name in step}):
+            self._recorder.reasons[name] = f"{name}: not restored: the inventory does not have it any more"
         number = self._close_interrupted()
         fleet = {target.name: target.outcome for target in targets}
         tripped = None
@@ -217,7 +219,9 @@ class Rollback:
         }
 
     def _said(self, outcomes: Counter[str], tripped: str | None, *, whole: bool) -> str:
-        said = f"{outcomes['rolled_back']} of {len(self._due)} devices of run {self._run.id} are as they were before"
+        what = f"stage {self._args['stage']} of run" if self._args["stage"] else "run"
+        devices = counted(len(self._due), "device")
+        said = f"{outcomes['rolled_back']} of {devices} of {what} {self._run.id} are as they were before"
         if whole:
             return said
         troubles = listed(list(self._recorder.reasons.values()), most=_SHOWN, between="; ")

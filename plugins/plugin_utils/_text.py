@@ -64,6 +64,11 @@ def one_run(
         f"Run {run.id} of {clean(run.name)} ({clean(run.kind)}): {run.state}",
         f"  requested by {clean(run.requester)}, begun {run.created:%Y-%m-%d %H:%M:%S} UTC, digest {run.digest[:16]}",
     ]
+    if any("rollback" in each.detail and each.state == "running" for each in checkpoints):
+        lines.append(
+            "  a rollback of it is at work, or was interrupted: then the same command goes on with it "
+            f"(raywright.fleet.rollback -e run={run.id})"
+        )
     if checkpoints:
         width = max(len("CHECKPOINT"), *(len(each.name) for each in checkpoints)) + 2
         lines += ["", f"  {'CHECKPOINT':<{width}}{'STATE':<9}{'SECONDS':>8}  OUTCOMES"]

@@ -5,6 +5,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 from rollouts import BY_HAND, DEADLINE, wait_for
@@ -127,6 +128,8 @@ def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, 
     assert process.wait(DEADLINE) != 0
     held = project.query("SELECT DISTINCT why FROM claims")
     assert held == [("rollback",)]
+    _code, output = project.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
+    assert "a rollback of it is at work, or was interrupted: then the same command goes on with it" in output
     code, output = rollback(project, stages=[2, "100%"])
     assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
     assert project.add_up()["outcomes"] == {"rolled_back": SMALL}
@@ -165,6 +168,67 @@ def test_a_device_that_the_run_never_changed_is_no_part_of_it_and_in_nobodys_way
     assert {name for name in before if now[name] != before[name]} == (spoilt if outcome == "held_back" else set())
     left = {name: each for name, each in project.outcomes().items() if each != "pending"}
     assert left == dict.fromkeys(canary, "rolled_back") | dict.fromkeys(spoilt, outcome)
+
+
+def test_devices_that_cannot_be_reached_keep_nobody_from_being_restored(project_of):
+    project = project_of(SMALL)
+    before, order = rolled_out(project)
+    cut = set(order[:3])
+    project.fleet.faults({name: {"unreachable": True} for name in cut})
+    code, output = rollback(project)
+    now = project.fleet.configurations()
+    assert (code, {name for name in before if now[name] != before[name]}) == (2, cut), output
+    assert "6 of 9 devices of run r-" in flat(output)
+    assert project.report["outcomes"] == {"rolled_back": 6, "unknown": 3}
+    project.fleet.faults({})
+    code, output = rollback(project)
+    assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
+    assert "not rolled back" not in output
+
+
+def test_what_somebody_saved_since_is_held_back_as_well(project_of):
+    project = project_of(SMALL)
+    before, order = rolled_out(project)
+    router = project.fleet._serving.fleet.routers[order[-1]]
+    router._state.store(order[-1], "startup", router.startup.replace("10.255.0.2", "192.0.2.77"))
+    changed = project.fleet.configurations()[order[-1]]
+    code, output = rollback(project)
+    assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "held_back": 1}), output
+    assert "somebody changed its saved configuration since" in flat(output)
+    assert project.fleet.configurations() == {**before, order[-1]: changed}
+
+
+def test_a_limit_holds_for_a_rollback_too(project_of):
+    project = project_of(SMALL)
+    before, order = rolled_out(project)
+    after = project.fleet.configurations()
+    code, output = rollback(project, "--limit", f"{order[2]},{order[5]}")
+    some = {order[2], order[5]}
+    assert code == 0, output
+    assert project.fleet.configurations() == {name: (before if name in some else after)[name] for name in before}
+    assert project.report["outcomes"] == {"rolled_back": 2, "changed": 7}
+    code, output = rollback(project, "--limit", order[2])
+    assert (code, "has changed nothing that could be rolled back" in output) == (0, True), output
+    assert project.state() != "rolled_back"
+    code, output = rollback(project)
+    assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
+
+
+def test_what_the_inventory_no_longer_has_is_named_and_the_others_are_restored(project_of):
+    project = project_of(SMALL)
+    before, order = rolled_out(project)
+    lister = project.command()[0].replace("-playbook", "-inventory")
+    words = [lister, "-i", str(project.fleet.directory / "inventory"), "--list"]
+    listed = subprocess.run(words, env=project.environment, check=True, capture_output=True).stdout
+    variables = json.loads(listed)["_meta"]["hostvars"]
+    inventory = project.path / "fewer.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {name: variables[name] for name in order[1:]}}}))
+    code, output = rollback(project, "-i", str(inventory), inventory=False)
+    assert code == 2, output
+    assert "8 of 9 devices of run r-" in flat(output)
+    assert f"{order[0]}: not restored: the inventory does not have it any more" in flat(output)
+    now = project.fleet.configurations()
+    assert {name for name in before if now[name] != before[name]} == {order[0]}
 
 
 def test_one_that_died_behind_its_last_device_is_ended_by_the_next(project_of):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 CONFIG = Path("/etc/frr/frr.conf")
+ROOM = 8192
+"""Bytes more than a file has: its blocks are counted whole."""
 
 
 def put_back(work: Workspace, text: str) -> bool:
@@ -34,6 +37,7 @@ def restore(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"put_back": put_back(work, job["wanted"])}
     startup = job.get("startup")
     if startup is not None and startup != saved():
+        require_room(len(job["wanted"]) + len(startup))
         # FRR's own save keeps the file's owner, which this account mostly cannot give: most files then need no more.
         call("vtysh", "-c", "write memory")
         write_back(startup.encode("utf-8", "surrogateescape"))
@@ -48,6 +52,28 @@ def saved() -> str | None:
         return None
 
 
+def require_room(size: int) -> None:
+    """Raise ``Trouble`` where the disk of the saved configuration has no room for a file of that many bytes.
+
+    FRR's own save empties the file first, and leaves it cut off where the disk is full.
+    """
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".frr.conf.", dir=CONFIG.parent)
+        try:
+            os.posix_fallocate(handle, 0, size + ROOM)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Trouble(
+                f"{CONFIG.parent} has no room to save a configuration ({exc.strerror}); {CONFIG} was left as it is"
+            ) from None
+    finally:
+        if name:
+            os.unlink(name)  # noqa: PTH108 - mkstemp gives text
+
+
 def write_back(data: bytes) -> None:
     """Put the saved configuration back with its owner and mode, whole or not at all."""
     with contextlib.suppress(OSError):
@@ -56,10 +82,14 @@ def write_back(data: bytes) -> None:
     try:
         status = CONFIG.stat() if CONFIG.exists() else None
         handle, name = tempfile.mkstemp(prefix=".frr.conf.", dir=CONFIG.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:
+            os.unlink(name)  # noqa: PTH108 - mkstemp gives text
+            raise
         if status is not None:
             os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101 - mkstemp gives text
             for uid in (-1, status.st_uid):
@@ -68,4 +98,6 @@ def write_back(data: bytes) -> None:
                     os.chown(name, uid, status.st_gid)
         os.replace(name, CONFIG)  # noqa: PTH105 - mkstemp gives text
     except OSError as exc:
-        raise Trouble(f"{CONFIG} cannot be written: {exc.strerror}") from None
+        raise Trouble(
+            f"{CONFIG} cannot be written: {exc.strerror}; see what it holds before FRR is restarted"
+        ) from None

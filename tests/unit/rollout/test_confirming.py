@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from engine.devices.base import Change, Device, Held, Snapshot
-from engine.errors import NotHeld, Rejected
+from engine.errors import CommandFailed, NotHeld, Rejected
 from engine.rollout import confirming, trial
 from engine.rollout.job import Settings, Task
 from engine.rollout.procedures import Attempt
@@ -23,8 +23,8 @@ class Platform:
     longest_hold = 3600.0
     saves_what_it_shows = True
 
-    def __init__(self, *, shows, held=None):
-        self.shows, self.holds = list(shows), held
+    def __init__(self, *, shows, held=None, keeps=False, full=False):
+        self.shows, self.holds, self.keeps, self.full = list(shows), held, keeps, full
         self.saved = 0
 
     async def connect(self, _device):
@@ -49,15 +49,19 @@ class Platform:
         return self.holds
 
     async def confirm(self, _token):
-        raise NotHeld("nothing is held")
+        if not self.keeps:
+            raise NotHeld("nothing is held")
+        self.holds = None
 
     async def save(self):
+        if self.full:
+            raise CommandFailed("there is no room")
         self.saved += 1
 
 
 def attempted(platform):
     key = FleetKey.load(env={"RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(bytes(32)).decode()}, default_path=None)
-    settings = Settings(run="r-x", stage="1", mode="replace", concurrency=1, confirm_timeout=60)
+    settings = Settings(run="r-x", stage="1", mode="replace", concurrency=1, retries=1, confirm_timeout=60)
     device = Device(name="r1", network_os="x", host="192.0.2.1")
     task = Task(kind="confirm", device=device, wanted=WANTED, before=BEFORE, touched=True)
     return Attempt(task, settings, platform, key, Masker())
@@ -77,6 +81,13 @@ async def test_a_change_that_still_shows_is_only_taken_for_confirmed_when_it_las
     platform = Platform(shows=[*first, later], held=held)
     result = await confirming.confirm(attempted(platform))
     assert (result.outcome, platform.saved) == (outcome, saved)
+
+
+async def test_a_change_that_was_confirmed_and_cannot_be_saved_is_not_said_to_be_taken_back():
+    device = Platform(shows=[WANTED], held=Held("r-x", 30.0), keeps=True, full=True)
+    result = await confirming.confirm(attempted(device))
+    assert (result.outcome, result.unconfirmed) == ("unknown", False)
+    assert result.reason.startswith("there is no room; its change was confirmed, so it stays")
 
 
 @pytest.mark.parametrize(
