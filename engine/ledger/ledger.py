@@ -32,5 +32,9 @@ def open_ledger(
     """
     ledger = Ledger(connect(url, create=not read_only), chain_key, clock)
     if not read_only:
-        ledger.create()
+        try:
+            ledger.create()
+        except BaseException:
+            ledger.close()
+            raise
     return ledger

@@ -15,7 +15,9 @@ description:
   - Run again, it goes on with what is left. A device that may have been half restored is read first.
   - The last that were changed are restored first. Members of a redundancy group are never restored together, and what
     carries the way to the other devices comes last.
-  - A device that somebody else has changed since is held back and reported.
+  - Devices on which the run sent nothing are no part of it. One that cannot be reached, or that the inventory no longer
+    has, is reported and counts for nothing; the others are restored. C(--limit) holds.
+  - A device that somebody else has changed since, what runs or what is saved, is held back and reported.
   - While it lasts the run holds the devices, and it is refused where another run has them by now.
 extends_documentation_fragment:
   - raywright.fleet.ledger
