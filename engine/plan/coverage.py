@@ -102,11 +102,9 @@ class _Choice:
                     return
 
 
-def coverage(
-    names: Sequence[str], fleet: Fleet, canary: Collection[str], unreachable: Collection[str] = ()
-) -> Coverage:
-    """Say what the canary does not cover. A device that cannot be reached covers nothing."""
-    present = [fleet.get(name, NONE).strata for name in canary if name not in unreachable]
+def coverage(names: Sequence[str], fleet: Fleet, canary: Collection[str], mute: Collection[str] = ()) -> Coverage:
+    """Say what the canary does not cover. Those that are ``mute`` cover nothing, see ``cohorts``."""
+    present = [fleet.get(name, NONE).strata for name in canary if name not in mute]
     covered, combined = {stratum for cell in present for stratum in cell}, set(present)
     sizes: Counter[str] = Counter()
     first: dict[str, str] = {}

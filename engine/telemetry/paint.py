@@ -112,14 +112,13 @@ def summary(run: str, fleet: Tally, seconds: float, *, colour: Colour = plain) -
     )
 
 
-def left(view: View) -> str:
+def left(run: str, *, planning: bool) -> str:
     """Return what to say of a run whose playbook ended before its time."""
-    run = view.run or "run"
-    if view.phase == "plan":
+    if planning:
         return f"{run}: interrupted; no device was touched"
     return (
-        f"{run}: interrupted; what is in flight is finished, nothing more is started. The same command goes on; "
-        f"how far it is: ansible-playbook raywright.fleet.status -e run={view.run}"
+        f"{run}: interrupted; what is in flight is finished, nothing more is started. The same command goes on; how far "
+        f"it is: ansible-playbook raywright.fleet.status -e run={run}"
     )
 
 

@@ -85,7 +85,8 @@ class Reporter:
             if tracker.fleet.total and tracker.began is not None:
                 self._say(paint.summary(tracker.run, tracker.fleet, now - tracker.began, colour=self._colour))
         if left:
-            self._say(paint.left(left.view(now)))
+            # Only while the plan is made: once it has ended, a stage may have begun that was not heard of yet.
+            self._say(paint.left(left.run, planning=self._phase == "plan"))
 
     def _phase_begins(self, event: Mapping[str, Any], now: float) -> None:
         run = paint.printable(str(event.get("run") or "")) or (self._now.run if self._now else "")

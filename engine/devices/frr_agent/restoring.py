@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 CONFIG = Path("/etc/frr/frr.conf")
-ROOM = 8192
-"""Bytes more than a file has: its blocks are counted whole."""
+_BLOCKS = 8192
+"""Bytes that files may take beyond their own: a disk counts whole blocks."""
 
 
 def put_back(work: Workspace, text: str) -> bool:
@@ -53,7 +53,7 @@ def saved() -> str | None:
 
 
 def require_room(size: int) -> None:
-    """Raise ``Trouble`` where the disk of the saved configuration has no room for a file of that many bytes.
+    """Raise ``Trouble`` where the disk of the saved configuration has no room for so many bytes more.
 
     FRR's own save empties the file first, and leaves it cut off where the disk is full.
     """
@@ -61,7 +61,7 @@ def require_room(size: int) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=".frr.conf.", dir=CONFIG.parent)
         try:
-            os.posix_fallocate(handle, 0, size + ROOM)
+            os.posix_fallocate(handle, 0, size + _BLOCKS)
         finally:
             os.close(handle)
     except OSError as exc:

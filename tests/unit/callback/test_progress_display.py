@@ -200,6 +200,9 @@ def test_a_plan_that_is_left_touched_nothing():
     reporter, said = said_by((0.0, STAGE | {"phase": "plan", "name": ""}))
     reporter.finish(3.0)
     assert said[-1] == "r-abcdefgh23: interrupted; no device was touched"
+    reporter, said = said_by((0.0, STAGE | {"phase": "plan", "name": ""}), (1.0, {"event": "phase_end"}))
+    reporter.finish(3.0)
+    assert "what is in flight is finished" in said[-1]
 
 
 def test_what_comes_in_cannot_steer_the_terminal():

@@ -35,7 +35,7 @@ def test_when_every_stratum_is_covered_the_most_frequent_combinations_follow():
 def test_a_device_that_cannot_be_reached_stands_for_nothing():
     fleet = fleet_of((1, ("site a",)), (2, ("site b",)))
     assert set(representatives(list(fleet), fleet, 3, unfit={"r001"})) == {"r000", "r002"}
-    found = coverage(list(fleet), fleet, ["r000", "r001"], unreachable={"r001"})
+    found = coverage(list(fleet), fleet, ["r000", "r001"], mute={"r001"})
     assert found.uncovered == (Uncovered("site b", 2, "r001"),)
 
 
