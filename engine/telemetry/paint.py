@@ -117,8 +117,8 @@ def left(run: str, *, planning: bool) -> str:
     if planning:
         return f"{run}: interrupted; no device was touched"
     return (
-        f"{run}: interrupted; what is in flight is finished, nothing more is started. The same command goes on; how far "
-        f"it is: ansible-playbook raywright.fleet.status -e run={run}"
+        f"{run}: interrupted; what is in flight is finished, nothing more is started. The same command goes on; how "
+        f"far it is: ansible-playbook raywright.fleet.status -e run={run}"
     )
 
 
