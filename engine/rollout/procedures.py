@@ -30,10 +30,11 @@ from ..devices.base import Change, Comparing, Driver, Hold, Session, Snapshot
 from ..errors import CommandFailed, DeviceError, Moved, NothingSent, Rejected, SessionLost, Unreachable
 from ..sealing.key import FleetKey
 from ..sealing.masking import Masker
+from ..wording import listed
 from . import trial, vault
 from .job import Result, Settings, Task
 from .paths import carried
-from .reading import UNREAD, Configuration, Finding, classify
+from .reading import UNREAD, Configuration, Finding, classify, strange
 from .retry import delays
 from .validation import failing, regressed
 
@@ -230,10 +231,13 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
             attempt, session, now, touched=touched or not task.diff, unconfirmed=left_on_trial is not None
         )
     if finding == "foreign" or (finding == "partial" and not touched):
+        before = attempt.configuration(task.before.running).normal
+        known = (before, attempt.configuration(task.wanted).normal) if touched else (before,)
+        lines = strange(now.normal, *known, mask=attempt.masker.mask, gone_from="" if touched else before)
         return attempt.result(
             "held_back",
-            f"{task.name}: its configuration is not the one the plan was made on; look at what changed it, "
-            "then plan again",
+            f"{task.name}: its configuration is not the one the plan was made on{_quoted(lines)}; look at what changed "
+            "it, then plan again",
             before=attempt.fingerprint(now),
         )
     if no_more:
@@ -369,13 +373,13 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
     if finding == "foreign" or (finding == "partial" and not task.touched):
-        return attempt.result("held_back", f"{task.name}: not rolled back: somebody changed it since; look at it first")
-    if _saved_by_others(attempt, now, task.before):
-        return attempt.result(
-            "held_back",
-            f"{task.name}: not rolled back: somebody changed its saved configuration since, which would be gone; "
-            "look at it first",
-        )
+        lines = strange(found.normal, start.normal, wanted.normal, mask=attempt.masker.mask)
+        if not lines:
+            # Nothing was added, so something of ours is missing; the device says what.
+            lines = [*(await session.propose(found.text, task.wanted, attempt.settings.mode)).diff]
+        return _held(attempt, f"somebody changed it since{_quoted(lines)}")
+    if saved := _saved_by_others(attempt, now, task.before):
+        return _held(attempt, f"somebody changed its saved configuration since, which would be gone{_quoted(saved)}")
     await session.restore(task.before)
     left = await session.snapshot()
     if same(left, task.before):
@@ -383,15 +387,25 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
 
 
-def _saved_by_others(attempt: Attempt, now: Snapshot, before: Snapshot) -> bool:
-    """Whether a line is saved that is neither of before, nor of the change, nor running."""
+def _held(attempt: Attempt, why: str) -> Result:
+    return attempt.result("held_back", f"{attempt.task.name}: not rolled back: {why}; look at it first")
+
+
+def _saved_by_others(attempt: Attempt, now: Snapshot, before: Snapshot) -> list[str]:
+    """Lines that are saved and neither of before, nor of the change, nor running."""
     if now.startup is None or not attempt.driver.saves_what_it_shows:
-        return False
+        return []
     ours = (before.running, before.startup or "", attempt.task.wanted, now.running)
-    known = {line.strip() for text in ours for line in attempt.configuration(text).normal.splitlines()}
-    return any(line.strip() not in known for line in attempt.configuration(now.startup).normal.splitlines())
+    known = (attempt.configuration(text).normal for text in ours)
+    return strange(attempt.configuration(now.startup).normal, *known, mask=attempt.masker.mask)
 
 
+def _quoted(lines: list[str]) -> str:
+    """Lines of a configuration for a sentence."""
+    return f" ({listed([line.strip() for line in lines], most=_QUOTED, between='; ')})" if lines else ""
+
+
+_QUOTED = 3
 _AS_BEFORE = {True: "its change was on trial and was taken back", False: "was already as before"}
 
 

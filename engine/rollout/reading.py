@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading a device back, and what the reading says of a change whose outcome is unknown."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,3 +45,17 @@ def classify(now: str, before: str, wanted: str, *, complete: bool) -> Finding:
         return "applied"
     ours = {line.strip() for side in (before, wanted) for line in side.splitlines()}
     return "partial" if all(line.strip() in ours for line in now.splitlines()) else "foreign"
+
+
+def strange(now: str, *ours: str, mask: Callable[[str], str], gone_from: str = "") -> list[str]:
+    """Name lines that somebody else changed: ``+line`` is in no text of ours, ``-line`` of ``gone_from`` is missing.
+
+    ``mask`` gets whole texts, for some secrets show only by the lines around them.
+    """
+    lines, lost = mask(now).splitlines(), mask(gone_from).splitlines()
+    there = {line.strip() for line in lines}
+    known = {line.strip() for text in ours for line in mask(text).splitlines()}
+    return [
+        *(f"+{line.strip()}" for line in lines if line.strip() not in known),
+        *(f"-{line.strip()}" for line in lost if line.strip() not in there),
+    ]

@@ -92,6 +92,16 @@ def turns(found: Sequence[Due], last: Collection[str]) -> dict[str, int]:
     return {name: turn for turn, wave in enumerate(waves(list(fleet), fleet)) for name in wave}
 
 
+def holding(found: Sequence[Due], outcomes: Mapping[str, str], waiting: Collection[str]) -> dict[str, str]:
+    """The groups of which a member could not be restored in an earlier step, and which; whoever waits keeps nobody."""
+    return {
+        group: f"{each.name} ({outcome.replace('_', ' ')})"
+        for each in found
+        if (outcome := outcomes.get(each.name, "rolled_back")) != "rolled_back" and each.name not in waiting
+        for group in each.target.detail.get("groups", ())
+    }
+
+
 def steps_of(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     """Those of a run's checkpoints that are steps of a rollback."""
     return [each for each in checkpoints if "rollback" in each.detail]
@@ -132,12 +142,16 @@ class BySource:
         """Why devices were not restored."""
         self.spared: set[str] = set()
         """Devices that were not touched: for the sake of their redundancy group, or for want of a session."""
+        self.waiting: set[str] = set()
+        """Those of them that were spared for their group."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         if event["event"] != "outcome":
             return
         if event.get("held_for") or event.get("no_session"):
             self.spared.add(event["name"])
+        if event.get("held_for"):
+            self.waiting.add(event["name"])
         self.outcomes[event["name"]] = event["outcome"]
         if event["outcome"] != "rolled_back":
             self.reasons[event["name"]] = event.get("reason", "")

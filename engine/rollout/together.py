@@ -74,10 +74,7 @@ def holding(targets: Iterable["Target"], stage: str) -> dict[str, str]:
 
 def _held(task: Task, group: str, other: str) -> Result:
     held = held_back(task.name, group, other)
-    if task.kind == "restore":
-        # Ours is still on it, so it stays among those that a rollback has to do.
-        return Result(name=task.name, outcome="failed", reason=f"not rolled back: {held.reason}")
-    if task.touched:
+    if task.touched and task.kind != "restore":
         # An earlier try may have changed it: it stays in doubt until it may be read.
         return Result(name=task.name, outcome="unknown", reason=f"{held.reason}; an earlier try may have changed it")
     return held

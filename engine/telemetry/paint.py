@@ -14,12 +14,14 @@ Colour = Callable[[str, str], str]
 _LABELS = {
     "plan": "planning",
     "stage": "stage {}",
+    "soak": "soaking {}",
     "validate": "validating {}",
     "rollback": "rolling back {}",
     "approval": "waiting for approval of {}",
 }
 _NOUNS = _LABELS | {
     "plan": "plan",
+    "soak": "soak of {}",
     "validate": "validation of {}",
     "rollback": "rollback of {}",
     "approval": "approval of {}",

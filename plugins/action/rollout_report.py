@@ -205,6 +205,8 @@ def _write(path: Path, report: dict[str, Any]) -> None:
 def _text(report: dict[str, Any], path: str | None) -> str:
     outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in report["outcomes"].items())
     which = f"Run {report['run'] or '(check)'} {report['state'].replace('_', ' ')}"
+    if report.get("rollbacks") and report["state"] != "rolled_back":
+        which += ", rolled back in part"
     lines = [f"{which}: {counted(report['devices'], 'device')}: {outcomes}"]
     for stage in [*report["stages"], *report.get("rollbacks", ())]:
         counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())

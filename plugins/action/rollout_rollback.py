@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from ansible_collections.raywright.fleet.engine.wording import counted
+from ansible_collections.raywright.fleet.engine.wording import counted, listed
 from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _rollout
 from ansible_collections.raywright.fleet.plugins.plugin_utils._action import LedgerAction
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
     from ansible_collections.raywright.fleet.engine.plan.stages import Stage
     from ansible_collections.raywright.fleet.engine.rollout.rollback import Due
+
+
+_LOOKED_AT = 1000
+"""How many of the newest runs are looked at for later ones."""
 
 
 class ActionModule(LedgerAction):
@@ -59,7 +63,7 @@ class ActionModule(LedgerAction):
         gone = set(unknown_names(task_vars, list(run.definition["devices"])))
         if self._task.check_mode:
             found = _look(ledger, run, policy, stages, args, gone, limited)
-            return _would(run, found.due, found.steps)
+            return _shown(_would(run, found.due, found.steps), _later(ledger, run))
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
             # Only now: a rollout that was waited for has changed more devices meanwhile.
             found = _look(ledger, ledger.run(run.id), policy, stages, args, gone, limited)
@@ -67,7 +71,7 @@ class ActionModule(LedgerAction):
                 if limited is None:
                     # A rollback before this one may have died behind its last device.
                     Rollback(ledger, found.run, policy, [], [], args).finish()
-                return _would(found.run, [], [])
+                return _shown(_would(found.run, [], []), _later(ledger, run))
             reader = Devices(
                 task_vars,
                 self._play_context,
@@ -77,7 +81,7 @@ class ActionModule(LedgerAction):
             )
             devices = reader.reach([name for step in found.steps for name in step])
             work = Rollback(ledger, found.run, policy, found.due, devices, args)
-            return work.restore(found.steps, found.last, found.targets, beat)
+            return _shown(work.restore(found.steps, found.last, found.targets, beat), _later(ledger, run))
 
 
 class _Found(NamedTuple):
@@ -134,6 +138,29 @@ def _last(checkpoints: Sequence[Checkpoint]) -> set[str]:
     """The devices that carry our own way to the others, as the plan found them."""
     plan = next((each for each in checkpoints if each.name == "plan"), None)
     return set(plan.detail.get("last", ())) if plan else set()
+
+
+def _later(ledger: Ledger, run: Run) -> list[str]:
+    """The runs of the same name that changed devices after this one: that is not taken back with it."""
+    return [
+        each.id
+        for each in ledger.runs(limit=_LOOKED_AT)
+        if each.name == run.name
+        and each.created > run.created
+        and any(counts.get("changed") for counts in ledger.counts(each.id).values())
+    ]
+
+
+def _shown(result: dict[str, Any], later: list[str]) -> dict[str, Any]:
+    """Show what became of it, or would; Ansible shows what failed."""
+    if later:
+        changed = f"{listed(later)} of the same name changed devices after it, which is not taken back with it"
+        result |= {"later_runs": later, "msg": f"{result['msg'].removesuffix('.')}. Mind: {changed}."}
+    if not result.get("failed"):
+        steps = enumerate(result.get("stages", ()), start=1)
+        shown = [f"  step {number}: {listed(step['hosts'])}" for number, step in steps]
+        _rollout.display.display("\n".join([result["msg"], *shown]))
+    return result
 
 
 def _would(run: Run, due: list[Due], steps: list[list[str]]) -> dict[str, Any]:

@@ -106,6 +106,11 @@ tripped:
   description: Why the breaker stopped the rollback, if it did.
   type: str
   returned: when devices were asked
+later_runs:
+  description: Runs of the same name that changed devices after this one, the newest first; they are not taken back with it.
+  type: list
+  elements: str
+  returned: when there are any
 failures:
   description: Why devices were not restored.
   type: dict

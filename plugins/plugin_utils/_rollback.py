@@ -149,9 +149,11 @@ class Rollback:
         )
 
     def _process(self, step: Checkpoint, names: list[str], last: set[str], breaker: dict[str, Any]) -> Any:
+        from ansible_collections.raywright.fleet.engine.rollout import rollback
         from ansible_collections.raywright.fleet.engine.rollout.job import Settings
 
         policy = self._policy
+        earlier = self._recorder
         settings = Settings(
             run=self._run.id,
             stage=step.name,
@@ -161,6 +163,7 @@ class Rollback:
             timeout=policy.timeout,
             confirm_timeout=policy.confirm_timeout,
             breaker=breaker,
+            holding=rollback.holding(list(self._due.values()), earlier.outcomes, earlier.waiting),
             **_playbook.settings_of(policy, self._key),
         )
         devices = [self._devices[name] for name in names]

@@ -132,6 +132,7 @@ class Follower:
         self._beat = beat
         self._on_outcome = on_outcome
         self._progress = Progress.from_environment(display=display.display)
+        self._open = ""
         self._phase: Counter[str] = Counter()
         self._flushed = time.monotonic()
         self._away: float | None = None
@@ -154,6 +155,10 @@ class Follower:
         return summary
 
     def end(self, verdict: str) -> None:
+        # It is the stage that passes, not the time that it soaked.
+        self._close("" if self._open == "soak" and verdict == "passed" else verdict)
+
+    def _close(self, verdict: str) -> None:
         self._progress.phase_end(self._name, verdict=verdict, seconds=time.monotonic() - self._began)
 
     def _event(self, event: dict[str, Any]) -> None:
@@ -174,15 +179,14 @@ class Follower:
             self._progress.note(f"{event['reason']}{in_flight}")
 
     def _begin(self, event: Mapping[str, Any]) -> None:
-        if event["phase"] == "soak":
-            self._progress.note(f"soaking for {event['seconds']:g} s")
-            return
-        if self._phase:
-            self._progress.phase_end(self._name, verdict="pushed", seconds=time.monotonic() - self._began)
+        if self._open:
+            self._close("pushed" if self._open == "stage" else "")
+        self._open = event["phase"] if event["phase"] in {"soak", "validate"} else self._kind
         self._began = time.monotonic()
         self._phase.clear()
-        kind = "validate" if event["phase"] == "validate" else self._kind
-        self._progress.phase(kind, self._name, total=event["total"], run=self._run, fleet=self._whole())
+        if self._open == "soak":
+            self._progress.note(f"soaking for {event['seconds']:g} s")
+        self._progress.phase(self._open, self._name, total=event.get("total", 0), run=self._run, fleet=self._whole())
 
     def _count(self, event: dict[str, Any]) -> None:
         self._phase[event["outcome"]] += 1

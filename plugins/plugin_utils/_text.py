@@ -86,15 +86,23 @@ def one_run(
 
 
 def _checkpoint(checkpoint: Checkpoint, counts: Mapping[str, int], width: int) -> Iterator[str]:
-    seconds = ""
-    if checkpoint.started and checkpoint.ended:
-        seconds = f"{(checkpoint.ended - checkpoint.started).total_seconds():.1f}"
+    took = _seconds(checkpoint)
+    seconds = "" if took is None else f"{took:.1f}"
     ordered = sorted(counts, key=lambda outcome: (outcome in _OUTCOMES_SHOWN_LAST, -counts[outcome]))
     outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ordered)
     named = f"  {clean(checkpoint.name):<{width}}{checkpoint.state:<9}"
     yield f"{named}{seconds:>8}  {outcomes}".rstrip()
     if checkpoint.verdict and checkpoint.verdict != checkpoint.state:
         yield f"    {clean(checkpoint.verdict)}"
+
+
+def _seconds(checkpoint: Checkpoint) -> float | None:
+    """How long it took; of a plan, to make it: its checkpoint is there from then on, and waits for an approval."""
+    if planned := checkpoint.detail.get("engine", {}).get("seconds") if checkpoint.name == "plan" else None:
+        return float(planned)
+    if checkpoint.started and checkpoint.ended:
+        return (checkpoint.ended - checkpoint.started).total_seconds()
+    return None
 
 
 def _approval(approval: Approval) -> Iterator[str]:

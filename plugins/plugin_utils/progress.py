@@ -49,7 +49,7 @@ class Progress:
         return cls(sender, display, interval=interval)
 
     def phase(self, phase: str, name: str, *, total: int, run: str, fleet: Mapping[str, Any] | None = None) -> None:
-        """Begin a phase: ``plan``, ``stage``, ``validate``, ``rollback`` or ``approval``; ``name`` is the stage's.
+        """Begin a phase: ``plan``, ``stage``, ``soak``, ``validate``, ``rollback`` or ``approval`` of a stage.
 
         :param total: devices of this phase; 0 where they are not counted.
         :param fleet: ``total``, ``done`` and ``outcomes`` of the whole run.

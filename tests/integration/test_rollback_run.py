@@ -47,6 +47,7 @@ def test_a_rollback_goes_in_stages_the_last_first_is_on_record_and_holds_its_dev
         True,
         True,
     ), output
+    assert f"step 1: {order[0]}" in output
     code, output = rollback(project, stages=[1, 4, "100%"])
     assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
     report = project.add_up()
@@ -196,6 +197,55 @@ def test_what_somebody_saved_since_is_held_back_as_well(project_of):
     assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "held_back": 1}), output
     assert "somebody changed its saved configuration since" in flat(output)
     assert project.fleet.configurations() == {**before, order[-1]: changed}
+
+
+def test_who_changed_something_since_is_told_by_the_lines(project_of):
+    project = project_of(SMALL)
+    rolled_out(project)
+    project.fleet.faults({"leaf-001": {"by_hand": [BY_HAND]}})
+    router = project.fleet._serving.fleet.routers["leaf-002"]
+    router._state.store("leaf-002", "running", router.running.replace("ntp server 10.255.0.2\n", ""))
+    code, output = rollback(project)
+    assert (code, project.report["outcomes"]) == (2, {"rolled_back": 7, "held_back": 2}), output
+    assert f"leaf-001: not rolled back: somebody changed it since (+{BY_HAND}); look at it first" in flat(output)
+    assert "leaf-002: not rolled back: somebody changed it since (+ntp server 10.255.0.2); look" in flat(output)
+    assert "completed, rolled back in part: 9 devices" in flat(output)
+
+
+@pytest.mark.parametrize("stages", [[1, "100%"], ["100%"]])
+def test_whoever_waits_for_a_member_of_its_group_that_cannot_be_reached_counts_for_nothing_either(project_of, stages):
+    project = project_of(SMALL)
+    before = project.fleet.configurations()
+    inventory = project.path / "pairs.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"leaf-001": {"pair": "a"}, "leaf-002": {"pair": "a"}}}}))
+    code, output = project.run("-i", str(inventory), never_together="pair", stages=["100%"])
+    assert code == 0, output
+    # The second wave is the first to be restored: a step of its own, where there are two.
+    [(cut,)] = project.query("SELECT name FROM targets ORDER BY json_extract(detail, '$.wave') DESC LIMIT 1")
+    other = {"leaf-001": "leaf-002", "leaf-002": "leaf-001"}[cut]
+    project.fleet.faults({cut: {"unreachable": True}})
+    code, output = rollback(project, stages=stages)
+    left = {name: each for name, each in project.outcomes().items() if each != "rolled_back"}
+    assert (code, left) == (2, {cut: "unknown", other: "held_back"}), output
+    assert f"{other}: not touched, for {cut} (unknown) of its redundancy group" in flat(output)
+    project.fleet.faults({})
+    code, output = rollback(project)
+    assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output
+
+
+def test_what_the_same_command_did_later_is_pointed_to(project_of):
+    project = project_of(SMALL)
+    project.fleet.faults({"leaf-001": {"reject": "flash is read-only"}})
+    assert project.run(stages=["100%"], max_failure_percentage=50)[0] == 0
+    first = project.report["run"]
+    project.fleet.faults({})
+    assert project.run(stages=["100%"], max_failure_percentage=50)[0] == 0
+    second = project.report["run"]
+    code, output = rollback(project, run=first)
+    assert (code, project.report["outcomes"]) == (0, {"rolled_back": 8, "rejected": 1}), output
+    assert f"Mind: {second} of the same name changed devices after it" in flat(output)
+    code, output = rollback(project, run=second)
+    assert (code, "Mind: " in output, project.report["outcomes"]["rolled_back"]) == (0, False, 1), output
 
 
 def test_a_limit_holds_for_a_rollback_too(project_of):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rollout.reading import classify
+from engine.rollout.reading import classify, strange
 
 BEFORE = "hostname r1\nntp server 192.0.2.1\nrouter bgp 65001\n neighbor 192.0.2.9 remote-as 65009\n"
 WANTED = BEFORE.replace("192.0.2.1\n", "10.255.0.2\n").replace("65009", "65010")
@@ -41,3 +41,13 @@ def test_only_what_is_wholly_ours_is_ever_sent_over_again(now, before, wanted):
     strange = set(now.split()) - set(before.split()) - set(wanted.split())
     assert (finding == "foreign") == bool(strange)
     assert (finding == "not_applied") == (now == before)
+
+
+def test_lines_that_somebody_else_changed_are_named_without_their_secrets():
+    def mask(text):
+        return text.replace("s3cret", "<masked>")
+
+    now = WANTED.replace("hostname r1\n", "") + "snmp-server community s3cret ro\n"
+    assert strange(now, BEFORE, WANTED, mask=mask) == ["+snmp-server community <masked> ro"]
+    assert strange(now, WANTED, mask=mask, gone_from=WANTED) == ["+snmp-server community <masked> ro", "-hostname r1"]
+    assert strange(WANTED, BEFORE, WANTED, mask=mask) == []

@@ -18,3 +18,11 @@ def test_devices_that_need_somebody_are_named_before_those_that_are_as_they_were
     assert named[:2] == [each["reason"] for each in others]
     rolled_back = [f"leaf-{number:03} was rolled back: it is rolled_back" for number in range(8)]
     assert named[2:] == [*rolled_back, "and 7 more"]
+
+
+def test_a_run_of_which_only_a_part_could_be_taken_back_is_not_headed_as_if_it_had_ended_well():
+    report = {"run": "r-1", "devices": 3, "stages": [], "read_back": [], "failures": []}
+    step = {"name": "rollback 1", "devices": 3, "outcomes": {"rolled_back": 2, "unknown": 1}, "seconds": 1.0}
+    report |= {"outcomes": {"rolled_back": 2, "unknown": 1}, "rollbacks": [{**step, "verdict": "passed"}]}
+    assert _text({**report, "state": "completed"}, None).startswith("Run r-1 completed, rolled back in part: 3 devices")
+    assert _text({**report, "state": "rolled_back"}, None).startswith("Run r-1 rolled back: 3 devices")
