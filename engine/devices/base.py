@@ -47,7 +47,9 @@ class Snapshot:
 
     running: str = field(repr=False)
     startup: str | None = field(default=None, repr=False)
-    """The saved configuration, where the platform keeps one that can be read; ``None`` where it does not."""
+    """The saved configuration, where the platform keeps one that can be read; ``None`` where there is none."""
+    unsaved: bool = False
+    """The platform keeps one, and nothing was saved yet: what is saved later is removed to restore that."""
 
 
 @dataclass(frozen=True, slots=True)

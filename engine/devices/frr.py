@@ -16,7 +16,7 @@ import secrets as tokens
 import shlex
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,20 @@ _CLOSE_SECONDS = 5
 _UNDER_LOCK = (
     f"exec 9<{_LOCK} || exit {_NO_FRR}; flock {{mode}} -w {{seconds}} 9 || exit {_LOCKED}; exec </dev/null; {{work}}"
 )
+# FRR saves each daemon's part in a file of its own where it is told so, or where it is not told and has no frr.conf.
 _SAVED = (
-    "printf %s {token}; "
-    "if [ -r /etc/frr/frr.conf ] && ! grep -qsx 'no service integrated-vtysh-config' /etc/frr/vtysh.conf; "
-    "then printf 1; cat /etc/frr/frr.conf; fi"
+    "printf %s {token}; if ! cd /etc/frr; then printf 2; "
+    "elif grep -qsx 'no service integrated-vtysh-config' vtysh.conf; then printf 3; "
+    "elif [ -r frr.conf ]; then printf 1; cat frr.conf; elif [ -e frr.conf ]; then printf 2; "
+    "elif grep -qsx 'service integrated-vtysh-config' vtysh.conf; then printf 0; else printf 3; fi"
 )
+_NOTHING_SAVED, _IS_SAVED = "0", "1"
+_NOT_RESTORABLE = {
+    "2": "what is saved in /etc/frr/frr.conf cannot be read, and so could not be restored; the login must be in the "
+    "group frr, or set ansible_become",
+    "3": "it saves a file for each daemon, which could not be restored: say 'service integrated-vtysh-config' in "
+    "/etc/frr/vtysh.conf, then save its configuration to /etc/frr/frr.conf",
+}
 _SNAPSHOT = f"vtysh -c 'show running-config' || exit $?; {_SAVED}"
 # FRR's own save empties the file first, and leaves it cut off where the disk is full: there it must not begin. Where
 # this login may not write another file than that one, nothing can be said of the room.
@@ -108,20 +117,23 @@ class FrrSession:
     """The running configuration, where it was read last and is what will be saved."""
 
     async def snapshot(self) -> Snapshot:
-        self._shown, startup = await self._saved("-s", _SNAPSHOT, "read the configuration")
-        return Snapshot(running=self._shown, startup=startup)
+        self._shown, kind, saved = await self._saved("-s", _SNAPSHOT, "read the configuration")
+        if kind in _NOT_RESTORABLE:
+            raise Rejected(f"{self._where}: {_NOT_RESTORABLE[kind]}")
+        nothing = kind == _NOTHING_SAVED
+        return Snapshot(running=self._shown, startup=None if nothing else saved, unsaved=nothing)
 
     async def running(self) -> str:
         done = await self._sh(self._locked("-s", "vtysh -c 'show running-config'"))
         self._shown = self._succeeded(done, "read the configuration").stdout
         return self._shown
 
-    async def _saved(self, lock: str, script: str, act: str, **values: int) -> tuple[str, str | None]:
-        """Run a script that ends with ``_SAVED``; what came before that, and the saved configuration."""
+    async def _saved(self, lock: str, script: str, act: str, **values: int) -> tuple[str, str, str]:
+        """Run a script that ends with ``_SAVED``; what came before that, its answer, and the saved configuration."""
         token = tokens.token_hex(16)
         done = await self._sh(self._locked(lock, script.format(token=token, **values)))
-        before, _token, startup = self._succeeded(done, act).stdout.partition(token)
-        return before, startup[1:] if startup else None
+        before, _token, answer = self._succeeded(done, act).stdout.partition(token)
+        return before, answer[:1], answer[1:]
 
     async def propose(self, running: str, wanted: str, mode: Mode) -> Change:
         if not frr_tree.normalise(wanted):
@@ -193,13 +205,13 @@ class FrrSession:
 
     async def save(self) -> None:
         size = _LEAST_ROOM + len(self._shown or "")
-        said, saved = await self._saved("-x", _SAVE, "save the configuration", size=size)
+        said, kind, saved = await self._saved("-x", _SAVE, "save the configuration", size=size)
         if "[OK]" not in said and "saved to" not in said:
             raise CommandFailed(
                 f"{self._where}: could not save the configuration: {_flat(said)}; the login needs write access "
                 "to /etc/frr, or set ansible_become",
             )
-        if saved is not None and self._shown is not None and fingerprint(saved) != fingerprint(self._shown):
+        if kind == _IS_SAVED and self._shown is not None and fingerprint(saved) != fingerprint(self._shown):
             # vtysh leaves out, without a word, what a daemon has that has just died.
             raise CommandFailed(
                 f"{self._where}: what was saved is not what was read before it: a daemon died, somebody else "
@@ -209,7 +221,13 @@ class FrrSession:
     async def restore(self, snapshot: Snapshot) -> None:
         self._shown = None
         answer = await self._ask(
-            {"action": "restore", "mode": "replace", "wanted": snapshot.running, "startup": snapshot.startup},
+            {
+                "action": "restore",
+                "mode": "replace",
+                "wanted": snapshot.running,
+                "startup": snapshot.startup,
+                "unsaved": snapshot.unsaved,
+            },
         )
         if not answer["put_back"]:
             raise CommandFailed(
@@ -271,8 +289,9 @@ class FrrSession:
 
     def _decode(self, done: ssh.Completed, *, changing: bool) -> dict[str, Any]:
         self._check_sudo(done)
-        if done.status == 0 and done.stdout.strip():
-            answer: dict[str, Any] = json.loads(done.stdout)
+        # Its last line: a login may print something of its own before.
+        if done.status == 0 and (said := done.stdout.strip().rpartition("\n")[2]).startswith("{"):
+            answer: dict[str, Any] = json.loads(said)
             return answer
         if changing and done.status in (0, _CUT, 128 + 9, 128 + 15):
             raise SessionLost(f"{self._where}: the session ended in the middle of the change")
@@ -282,7 +301,10 @@ class FrrSession:
         )
 
     async def _sh(self, script: str, *, errors: str = "strict") -> ssh.Completed:
-        return await self._run(f"sh -c {shlex.quote(script)}", errors=errors)
+        # Whatever the login prints of its own comes before the mark, and is no part of a configuration.
+        mark = f"{_MARK} {tokens.token_hex(8)}\n"
+        done = await self._run(f"sh -c {shlex.quote(f'echo {mark.strip()}; {script}')}", errors=errors)
+        return replace(done, stdout=done.stdout.partition(mark)[2] if mark in done.stdout else done.stdout)
 
     async def _run(self, command: str, stdin: str = "", *, errors: str = "strict") -> ssh.Completed:
         device = self.device

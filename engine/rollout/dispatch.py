@@ -103,7 +103,7 @@ class Dispatcher:
         for name, task in taken.items():
             self._lost[name] = self._lost.get(name, 0) + 1
             if self._lost[name] >= _MOST_TRIES or self.stopped or self.breaker.tripped:
-                self._finished([(task, Result(name=name, outcome="unknown", reason=f"{name}: {reason}; {UNREAD}"))])
+                self._finished([(task, _unknown(task, reason))])
             elif self._lost[name] >= _ALONE_FROM:
                 self.suspects.append(replace(task, touched=True))
             else:
@@ -114,7 +114,7 @@ class Dispatcher:
         """Name what was taken back from a dead worker and, since nothing more is started, will not be read either."""
         self._finished(
             [
-                (task, Result(name=task.name, outcome="unknown", reason=f"{task.name}: its worker died; {UNREAD}"))
+                (task, _unknown(task, "its worker died"))
                 for task in (*self.suspects, *self.waiting)
                 if task.name in self._lost
             ]
@@ -130,3 +130,9 @@ class Dispatcher:
         if ended and self.breaker.tripped and not self.stopped:
             self.emit("tripped", {"reason": self.breaker.tripped, "in_flight": sum(map(len, self._out))})
             self.stop(self.breaker.tripped)
+
+
+def _unknown(task: Task, reason: str) -> Result:
+    """The outcome of a device whose worker died: nobody knows how far it came."""
+    said = f"{task.name}: {reason}; {UNREAD}"
+    return Result(name=task.name, outcome="unknown", reason=said, restoring=task.kind == "restore")

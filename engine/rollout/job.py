@@ -116,6 +116,8 @@ class Result:
     """How far the change was on a device whose outcome was unknown until it was read: see ``reading.Finding``."""
     no_session: bool = False
     """It could not be reached to be restored, so nothing was sent: that says nothing against restoring others."""
+    restoring: bool = False
+    """Restoring it was begun, so it may be half restored."""
     unconfirmed: bool = False
     """The change is on trial: the device takes it back by itself unless it is confirmed."""
     attempts: int = 1

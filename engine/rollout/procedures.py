@@ -51,6 +51,8 @@ class Attempt:
     tries: int = 0
     read_back: Finding | None = None
     """What was found on a device whose outcome was unknown; ``None`` while there is no doubt, or it was not read."""
+    restoring: bool = False
+    """Bringing back the configuration of before was begun."""
     pauses: Iterator[float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,7 @@ class Attempt:
             reason=self.masker.mask(reason),
             attempts=max(1, self.tries),
             read_back=self.read_back or "",
+            restoring=self.restoring and outcome != "rolled_back",
             **more,  # type: ignore[arg-type]  # its fields by name; Result has their types
         )
 
@@ -155,8 +158,10 @@ def _unsaved(attempt: Attempt, snapshot: Snapshot, running: Configuration) -> bo
     platform what is saved reads differently in any case.
     """
     exactly = attempt.settings.mode == "replace" and attempt.driver.saves_what_it_shows
-    if snapshot.startup is None or not (attempt.task.touched or exactly):
+    if not (attempt.task.touched or exactly):
         return False
+    if snapshot.startup is None:
+        return snapshot.unsaved
     return attempt.configuration(snapshot.startup).normal != running.normal
 
 
@@ -352,7 +357,7 @@ async def restore(attempt: Attempt) -> Result:
             async with attempt.session() as session:
                 return await _restore(attempt, session)
         except Unreachable as exc:
-            return attempt.result("unknown", f"not rolled back: {exc}", no_session=True)
+            return attempt.result("unknown", f"not rolled back: {exc}", no_session=not attempt.restoring)
         except PASSING as exc:
             try:
                 await attempt.pause(exc)
@@ -365,21 +370,29 @@ async def restore(attempt: Attempt) -> Result:
 async def _restore(attempt: Attempt, session: Session) -> Result:
     task = attempt.task
     assert task.before is not None
-    withdrawn = await trial.withdraw(attempt, session)
+    try:
+        withdrawn = await trial.withdraw(attempt, session)
+    except PASSING:
+        # What was on trial may be half taken back.
+        attempt.restoring = True
+        raise
+    touched = task.touched or attempt.restoring or withdrawn
     now = await session.snapshot()
     if same(now, task.before):
         return attempt.result("rolled_back", _AS_BEFORE[withdrawn])
     found = attempt.configuration(now.running)
     start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
-    if finding == "foreign" or (finding == "partial" and not task.touched):
+    if finding == "foreign" or (finding == "partial" and not touched):
         lines = strange(found.normal, start.normal, wanted.normal, mask=attempt.masker.mask)
         if not lines:
             # Nothing was added, so something of ours is missing; the device says what.
             lines = [*(await session.propose(found.text, task.wanted, attempt.settings.mode)).diff]
         return _held(attempt, f"somebody changed it since{_quoted(lines)}")
-    if saved := _saved_by_others(attempt, now, task.before):
+    saved = _saved_by_others(attempt, now, touched=touched)
+    if saved is not None:
         return _held(attempt, f"somebody changed its saved configuration since, which would be gone{_quoted(saved)}")
+    attempt.restoring = True
     await session.restore(task.before)
     left = await session.snapshot()
     if same(left, task.before):
@@ -391,13 +404,38 @@ def _held(attempt: Attempt, why: str) -> Result:
     return attempt.result("held_back", f"{attempt.task.name}: not rolled back: {why}; look at it first")
 
 
-def _saved_by_others(attempt: Attempt, now: Snapshot, before: Snapshot) -> list[str]:
-    """Lines that are saved and neither of before, nor of the change, nor running."""
+def _saved_by_others(attempt: Attempt, now: Snapshot, *, touched: bool) -> list[str] | None:
+    """Lines that tell of somebody else in what is saved, so far as lines do; ``None``: nobody else changed it.
+
+    What a save of ours leaves is known as a whole, and so is what was there before; a beginning of it is what a disk
+    that was full leaves. Only of a device that was ``touched``, any of these lines may have been saved.
+    """
     if now.startup is None or not attempt.driver.saves_what_it_shows:
-        return []
-    ours = (before.running, before.startup or "", attempt.task.wanted, now.running)
-    known = (attempt.configuration(text).normal for text in ours)
-    return strange(attempt.configuration(now.startup).normal, *known, mask=attempt.masker.mask)
+        return None
+    before, mask = attempt.task.before, attempt.masker.mask
+    assert before is not None
+    texts = (before.startup or "", before.running, attempt.task.wanted, now.running)
+    written = {line.strip() for text in texts for line in text.splitlines()}
+    # What the platform itself passes over, such as a comment, was written there by a person.
+    notes = [
+        line for line in mask(now.startup).splitlines() if line.strip() not in written and _passed_over(attempt, line)
+    ]
+    if notes:
+        return notes
+    saved = attempt.configuration(now.startup)
+    known = [attempt.configuration(text).normal for text in texts]
+    if attempt.fingerprint(saved) == attempt.task.after or any(
+        text.startswith(saved.normal.rstrip()) for text in known
+    ):
+        return None
+    lines = strange(
+        saved.normal, *known, mask=mask, gone_from="" if touched else attempt.configuration(now.running).normal
+    )
+    return None if touched and not lines else lines
+
+
+def _passed_over(attempt: Attempt, line: str) -> bool:
+    return bool(line.strip()) and not attempt.driver.normalise(line).strip()
 
 
 def _quoted(lines: list[str]) -> str:
@@ -410,7 +448,9 @@ _AS_BEFORE = {True: "its change was on trial and was taken back", False: "was al
 
 
 def same(now: Snapshot, before: Snapshot) -> bool:
-    return now.running == before.running and (before.startup is None or now.startup == before.startup)
+    if now.running != before.running or now.unsaved != before.unsaved:
+        return False
+    return before.startup is None or now.startup == before.startup
 
 
 PROCEDURES: dict[str, Procedure] = {"plan": plan, "push": push, "validate": validate, "restore": restore}

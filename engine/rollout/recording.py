@@ -29,6 +29,8 @@ class Recorder:
         self.inconclusive: dict[str, str] = {}
         self.spared: set[str] = set()
         """Devices that were not touched for the sake of their redundancy group."""
+        self.mark: Mapping[str, Any] = {}
+        """What is recorded of every device whose outcome comes in."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take one event of the engine; events that are no outcome are left alone."""
@@ -41,13 +43,15 @@ class Recorder:
             self.flush()
 
     def _outcome(self, result: Result) -> None:
-        told: dict[str, Any] = {"attempts": result.attempts, "seconds": result.seconds}
+        told: dict[str, Any] = {"attempts": result.attempts, "seconds": result.seconds, **self.mark}
         known = self._known(result.name)
         if result.outcome != "rolled_back" or self.outcomes[result.name] in _GOOD or not known.get("reason"):
             # Why a device was rolled back stays on record, where that is what was wrong with it.
             told["reason"] = result.reason
         if result.unconfirmed or known.get("unconfirmed"):
             told["unconfirmed"] = result.unconfirmed
+        if result.restoring or known.get("restoring"):
+            told["restoring"] = result.restoring
         told |= {"after": result.after} if result.after else {}
         told |= {"read_back": result.read_back} if result.read_back else {}
         if result.held_for:

@@ -7,7 +7,7 @@ the stage that changed it. A try that was interrupted is not continued step by s
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,11 @@ from .recording import Recorder
 _UNTOUCHED = frozenset({"unchanged", "unreachable", "rejected", "held_back"})
 """Outcomes of a push that left nothing of ours on the device."""
 _TRIED = "rollback_tried"
-"""In a device's detail: a rollback came to it, so its outcome is no longer that of a push."""
+"""In a device's detail: the step of a rollback that came to it last, so its outcome is no longer that of a push."""
+
+
+INTERRUPTED = "interrupted"
+"""The verdict on a step that broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +53,18 @@ def due(
     checkpoints: Sequence[Checkpoint],
     *,
     stage: str | None,
-    journals: Sequence[Path],
+    journal_of: Callable[[int, str], Path],
     patience: float,
 ) -> list[Due]:
-    """The devices that a run changed or may have changed, of one stage or of all, in the order of stages and waves."""
+    """The devices that a run changed or may have changed, of one stage or of all, in the order of stages and waves.
+
+    ``journal_of`` gives the journal of a checkpoint, by its position, and of what was done there.
+    """
     place = {each.name: each.position for each in checkpoints}
-    # A rollback before this one may have died on any of them.
-    again = bool(steps_of(checkpoints))
     dispatched = {
-        name
-        for path in journals
-        for event in replay(path, patience=patience)
-        if event["event"] == "dispatched"
-        for name in event["names"]
+        name for each in checkpoints for name in _handed_out(journal_of(each.position, "push"), patience=patience)
     }
+    begun = _begun(targets, checkpoints, journal_of, patience)
     found = []
     for target in targets:
         planned = target.detail.get("change") and stage in {None, target.checkpoint}
@@ -72,8 +74,35 @@ def due(
             continue
         if target.outcome == "pending" and target.name not in dispatched:
             continue
-        found.append(Due(target, touched=again or not target.detail.get("after")))
+        found.append(Due(target, touched=not target.detail.get("after") or target.name in begun))
     return sorted(found, key=lambda each: (place[each.target.checkpoint], each.target.detail.get("wave", 0)))
+
+
+def _begun(
+    targets: Sequence[Target],
+    checkpoints: Sequence[Checkpoint],
+    journal_of: Callable[[int, str], Path],
+    patience: float,
+) -> set[str]:
+    """The devices that an earlier rollback may have left half restored.
+
+    Those of which it says so; and of a step that broke off, those that were handed out and whose outcome did not
+    become known. Where its journal was on a machine that is gone, any of the step may have been handed out.
+    """
+    begun = {each.name for each in targets if each.detail.get("restoring")}
+    ended = {each.name: each.detail.get(_TRIED) for each in targets}
+    for step in steps_of(checkpoints):
+        if step.state != "running" and step.verdict != INTERRUPTED:
+            continue
+        journal = journal_of(step.position, "rollback")
+        out = _handed_out(journal, patience=patience) if journal.exists() else step.detail["hosts"]
+        begun |= {name for name in out if ended.get(name) != step.name}
+    return begun
+
+
+def _handed_out(journal: Path, *, patience: float) -> set[str]:
+    events = replay(journal, patience=patience)
+    return {name for event in events if event["event"] == "dispatched" for name in event["names"]}
 
 
 def _was_changed(target: Target) -> bool:
@@ -134,7 +163,7 @@ class BySource:
     def __init__(self, ledger: Ledger, run_id: str, targets: Sequence[Target]) -> None:
         self._stage = {target.name: target.checkpoint for target in targets}
         self._recorders = {
-            stage: Recorder(ledger, run_id, stage, {t.name: _marked(t) for t in targets if t.checkpoint == stage})
+            stage: Recorder(ledger, run_id, stage, {t.name: _fresh(t) for t in targets if t.checkpoint == stage})
             for stage in dict.fromkeys(self._stage.values())
         }
         self.outcomes: dict[str, str] = {}
@@ -144,6 +173,11 @@ class BySource:
         """Devices that were not touched: for the sake of their redundancy group, or for want of a session."""
         self.waiting: set[str] = set()
         """Those of them that were spared for their group."""
+
+    def begin(self, step: str) -> None:
+        """Have it on record from now on that this step came to the devices."""
+        for recorder in self._recorders.values():
+            recorder.mark = {_TRIED: step}
 
     def take(self, event: Mapping[str, Any]) -> None:
         if event["event"] != "outcome":
@@ -166,7 +200,8 @@ class BySource:
             recorder.flush()
 
 
-def _marked(target: Target) -> Target:
-    """Have it on record that a rollback came to the device; why an earlier one could not restore it is over now."""
-    detail = {**target.detail, _TRIED: True, **({"reason": ""} if _TRIED in target.detail else {})}
-    return Target(target.run_id, target.checkpoint, target.name, target.outcome, detail)
+def _fresh(target: Target) -> Target:
+    """Why an earlier rollback could not restore a device is over now."""
+    if _TRIED not in target.detail:
+        return target
+    return Target(target.run_id, target.checkpoint, target.name, target.outcome, {**target.detail, "reason": ""})

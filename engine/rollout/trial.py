@@ -43,11 +43,13 @@ async def require_free(attempt: "Attempt", session: Session) -> None:
     """
     if hold(attempt) is None or (held := await session.held()) is None:
         return
-    whose = f"{attempt.task.name}: a change of run {held.token or 'another'}"
+    name, run = attempt.task.name, held.token
+    whose = f"{name}: a change of run {run or 'another'}"
     if held.remaining < -_OVERDUE_SECONDS:
         raise Rejected(
             f"{whose} is still on trial on it, {-held.remaining:.0f} s after its time was over: what should have taken "
-            "it back is gone or cannot; roll that run back (raywright.fleet.rollback), then plan again"
+            f"it back is gone or cannot; roll it back (raywright.fleet.rollback -e run={run or '...'} --limit {name}), "
+            "then plan again"
         )
     raise Rejected(
         f"{whose} is on trial on it for another {max(0.0, held.remaining):.0f} s; wait until it is confirmed or taken "

@@ -69,6 +69,7 @@ class Worker:
         except DeviceError as exc:
             result = attempt.result(outcome_of(exc, planning=task.kind == "plan"), str(exc))
         except Exception as exc:  # noqa: BLE001 - one device must never take the others down with it
+            attempt.restoring = task.kind == "restore"
             result = attempt.result("unknown", f"{task.name}: internal error: {type(exc).__name__}: {exc}")
         return [replace(result, seconds=round(time.monotonic() - began, 3))]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raywright.fleet.engine.errors import FleetError, InvalidInput
-from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _stages, _traits
+from ansible_collections.raywright.fleet.plugins.plugin_utils import _ledger, _playbook, _stage_tasks, _stages, _traits
 from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Devices
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import device_names
 from ansible_collections.raywright.fleet.plugins.plugin_utils._options import listed_option
@@ -61,6 +61,7 @@ class ActionModule(ActionBase):
         "validate_playbook": {"type": "str"},
         "playbook_idempotent": {"type": "bool", "default": False},
         "consume": {"type": "bool", "default": False},
+        "stage_tasks": {"type": "list", "elements": "str", "default": []},
         "name": {"type": "str", "default": "rollout"},
         "requester": {"type": "str"},
         "unfinished": {"type": "str", "choices": ["resume", "abandon"], "default": "resume"},
@@ -92,6 +93,7 @@ class ActionModule(ActionBase):
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
         from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
+        _stage_tasks.require(self._loader, self._task, args["stage_tasks"])
         given = {option: listed_option(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse({**given, "playbook": _playbook.policy_of(args)})
         _require_checkable(policy)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -63,10 +64,12 @@ class ActionModule(LedgerAction):
         gone = set(unknown_names(task_vars, list(run.definition["devices"])))
         if self._task.check_mode:
             found = _look(ledger, run, policy, stages, args, gone, limited)
+            _require_meant(ledger, args["run"], found)
             return _shown(_would(run, found.due, found.steps), _later(ledger, run))
         with _rollout.leased(ledger, run.id, patience=patience(policy.timeout)) as beat:
             # Only now: a rollout that was waited for has changed more devices meanwhile.
             found = _look(ledger, ledger.run(run.id), policy, stages, args, gone, limited)
+            _require_meant(ledger, args["run"], found)
             if not found.due:
                 if limited is None:
                     # A rollback before this one may have died behind its last device.
@@ -108,11 +111,19 @@ def _look(
     from ansible_collections.raywright.fleet.engine.rollout import rollback, staging
     from ansible_collections.raywright.fleet.engine.rollout.guard import patience
 
+    checkpoints = ledger.checkpoints(run.id)
+    if not checkpoints:
+        # It was refused while its plan was made.
+        return _Found(run, [], [], set(), [])
     targets = staging.check_plan(ledger, run)
     folder = _rollout.run_folder(run.id)
-    checkpoints = ledger.checkpoints(run.id)
-    journals = [_rollout.journal_of(folder, each.position, "push") for each in checkpoints]
-    due = rollback.due(targets, checkpoints, stage=args["stage"], journals=journals, patience=patience(policy.timeout))
+    due = rollback.due(
+        targets,
+        checkpoints,
+        stage=args["stage"],
+        journal_of=functools.partial(_rollout.journal_of, folder),
+        patience=patience(policy.timeout),
+    )
     due = [each for each in due if limited is None or each.name in limited]
     last = _last(checkpoints)
     behind = {each.name for each in due if each.tried}
@@ -138,6 +149,30 @@ def _last(checkpoints: Sequence[Checkpoint]) -> set[str]:
     """The devices that carry our own way to the others, as the plan found them."""
     plan = next((each for each in checkpoints if each.name == "plan"), None)
     return set(plan.detail.get("last", ())) if plan else set()
+
+
+def _require_meant(ledger: Ledger, given: str, found: _Found) -> None:
+    """Raise ``InvalidInput`` where the newest run of a name never changed anything and an earlier one did: whoever gave
+    the name may have meant that one.
+    """
+    from ansible_collections.raywright.fleet.engine.errors import InvalidInput
+
+    run = found.run
+    outcomes = {outcome for of in ledger.counts(run.id).values() for outcome in of}
+    if found.due or given == run.id or outcomes & {"changed", "rolled_back"}:
+        return
+    others = [each for each in ledger.runs(limit=_LOOKED_AT) if each.name == run.name and each.created < run.created]
+    counts = {each.id: sum(of.get("changed", 0) for of in ledger.counts(each.id).values()) for each in others}
+    meant = [
+        f"{each.id} ({counts[each.id]} changed, {each.created:%Y-%m-%d %H:%M} UTC)"
+        for each in others
+        if counts[each.id]
+    ]
+    if meant:
+        raise InvalidInput(
+            f"Run {run.id}, the newest of the name {run.name}, has changed nothing that could be rolled back. Earlier "
+            f"ones of that name have: {listed(meant)}. Say which, by its id"
+        )
 
 
 def _later(ledger: Ledger, run: Run) -> list[str]:

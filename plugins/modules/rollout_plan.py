@@ -50,6 +50,13 @@ options:
     description: Remove the directory once it is read. What has to be kept is kept sealed in the ledger.
     type: bool
     default: false
+  stage_tasks:
+    description:
+      - Files of tasks that will be included around each stage. One that is not there, or holds no list of tasks, is refused
+        before any device is asked.
+    type: list
+    elements: str
+    default: []
   name:
     description: Names the rollout. A name has one unfinished run at a time.
     type: str

@@ -87,12 +87,12 @@ class Rollback:
 
     def _close_interrupted(self) -> int:
         """Close the steps of a try that died in the middle; return how many steps there have been."""
-        from ansible_collections.raywright.fleet.engine.rollout.rollback import steps_of
+        from ansible_collections.raywright.fleet.engine.rollout.rollback import INTERRUPTED, steps_of
 
         earlier = steps_of(self._ledger.checkpoints(self._run.id))
         for each in earlier:
             if each.state == "running":
-                self._ledger.move_checkpoint(self._run.id, each.name, "failed", verdict="interrupted")
+                self._ledger.move_checkpoint(self._run.id, each.name, "failed", verdict=INTERRUPTED)
         return len(earlier)
 
     def _step(
@@ -102,9 +102,10 @@ class Rollback:
         from ansible_collections.raywright.fleet.engine.ledger import NewCheckpoint
         from ansible_collections.raywright.fleet.engine.rollout import rollback
 
-        told = {"rollback": self._scope, "reason": self._args["reason"], "devices": len(names)}
+        told = {"rollback": self._scope, "reason": self._args["reason"], "devices": len(names), "hosts": names}
         step = self._ledger.add_checkpoint(self._run.id, NewCheckpoint(name, detail=told), after_end=True)
         self._ledger.move_checkpoint(self._run.id, name, "running")
+        self._recorder.begin(name)
         breaker = self._breaker()
         follower = _rollout.Follower(
             run=self._run.id, name=name, kind="rollback", fleet=fleet, recorder=self._recorder, beat=beat

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from rollouts import BY_HAND, DEADLINE, wait_for
+from rollouts import BY_HAND, DEADLINE, TEMPLATE, wait_for
 
 SMALL = 9  # below ten devices no Ray is started
 
@@ -187,24 +187,79 @@ def test_devices_that_cannot_be_reached_keep_nobody_from_being_restored(project_
     assert "not rolled back" not in output
 
 
-def test_what_somebody_saved_since_is_held_back_as_well(project_of):
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace("10.255.0.2", "192.0.2.77"),
+        lambda text: text.replace("ntp server 10.255.0.2\n", ""),
+    ],
+)
+def test_what_somebody_saved_since_is_held_back_as_well(project_of, edit):
     project = project_of(SMALL)
     before, order = rolled_out(project)
-    router = project.fleet._serving.fleet.routers[order[-1]]
-    router._state.store(order[-1], "startup", router.startup.replace("10.255.0.2", "192.0.2.77"))
+    saved_by_hand(project, order[-1], edit)
     changed = project.fleet.configurations()[order[-1]]
+    for _try in range(2):
+        code, output = rollback(project)
+        assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "held_back": 1}), output
+        assert "somebody changed its saved configuration since" in flat(output)
+        assert project.fleet.configurations() == {**before, order[-1]: changed}
+
+
+def saved_by_hand(project, name, edit):
+    router = project.fleet._serving.fleet.routers[name]
+    router._state.store(name, "startup", edit(router.startup))
+
+
+def removed_by_hand(project, name, line):
+    router = project.fleet._serving.fleet.routers[name]
+    router._state.store(name, "running", router.running.replace(f"{line}\n", ""))
+
+
+def test_what_somebody_changed_stays_theirs_however_often_the_rollback_is_tried(project_of):
+    project = project_of(SMALL)
+    before, order = rolled_out(project)
+    theirs = order[3]
+    removed_by_hand(project, theirs, "ntp server 10.255.0.2")
+    changed = project.fleet.configurations()[theirs]
+    code, output = rollback(project, "--limit", f"{order[0]},{order[1]}")
+    assert code == 0, output
+    for _try in range(2):
+        code, output = rollback(project)
+        assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "held_back": 1}), output
+        assert project.fleet.configurations() == {**before, theirs: changed}
+
+
+def test_a_newer_run_stays_however_often_an_older_one_is_rolled_back(project_of):
+    project = project_of(SMALL)
+    rolled_out(project, name="older")
+    text = f"{TEMPLATE.read_text()}ntp server 10.255.0.3\n"
+    rolled_out(project, name="newer", template=project.template(text))
+    newer = project.fleet.configurations()
+    for given in ({}, {}, {"at_once": True}, {}):
+        code, output = rollback(project, run="older", **given)
+        assert (code, project.fleet.configurations() == newer) == (2, True), output
+
+
+def test_a_name_whose_newest_run_did_nothing_is_not_taken_for_an_earlier_one(project_of):
+    project = project_of(SMALL)
+    before, _order = rolled_out(project)
+    first = project.report["run"]
+    code, output = project.run("-e", "raywright_known_hosts=/dev/null", stages=["100%"])
+    assert (code, "Plan of run" in output) == (2, False), output
     code, output = rollback(project)
-    assert (code, project.report["outcomes"]) == (2, {"rolled_back": 8, "held_back": 1}), output
-    assert "somebody changed its saved configuration since" in flat(output)
-    assert project.fleet.configurations() == {**before, order[-1]: changed}
+    assert (code, f"Earlier ones of that name have: {first} (9 changed, " in flat(output)) == (2, True), output
+    code, output = rollback(project, run=project.query("SELECT id FROM runs ORDER BY number DESC LIMIT 1")[0][0])
+    assert (code, "has changed nothing that could be rolled back" in flat(output)) == (0, True), output
+    code, output = rollback(project, run=first)
+    assert (code, project.fleet.configurations() == before) == (0, True), output
 
 
 def test_who_changed_something_since_is_told_by_the_lines(project_of):
     project = project_of(SMALL)
     rolled_out(project)
     project.fleet.faults({"leaf-001": {"by_hand": [BY_HAND]}})
-    router = project.fleet._serving.fleet.routers["leaf-002"]
-    router._state.store("leaf-002", "running", router.running.replace("ntp server 10.255.0.2\n", ""))
+    removed_by_hand(project, "leaf-002", "ntp server 10.255.0.2")
     code, output = rollback(project)
     assert (code, project.report["outcomes"]) == (2, {"rolled_back": 7, "held_back": 2}), output
     assert f"leaf-001: not rolled back: somebody changed it since (+{BY_HAND}); look at it first" in flat(output)

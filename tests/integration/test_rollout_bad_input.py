@@ -75,6 +75,18 @@ BAD_INPUT = {
         ),
         ["'no_such' is undefined for spine-001", "2 of 9 hosts"],
     ),
+    "a file of tasks that is not there": (
+        lambda _: ([], {"after_stage": "afterwards.yml"}),
+        ["There is no file of tasks afterwards.yml (looked for at"],
+    ),
+    "a file of tasks that cannot be read": (
+        lambda project: ([], {"before_stage": project.template("- debug: {msg: [}\n")}),
+        ["The file of tasks", "cannot be read"],
+    ),
+    "a playbook in place of a file of tasks": (
+        lambda project: ([], {"before_stage": project.template("hosts: all\ntasks: []\n")}),
+        ["is no file of tasks: it has to be a list of tasks, without plays around them"],
+    ),
     "no template": (
         lambda _: ([], {"template": None}),
         ["Set one of network_rollout_template, network_rollout_config_dir and network_rollout_playbook"],

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,11 @@ def where() -> Path:
 
 
 def _place() -> str:
-    """How the folders of all accounts begin. A network namespace makes a router, also where several share memory."""
-    name = re.sub(r"[^\w.-]", "_", os.uname().nodename)
-    return f"{base()}/raywright-hold-{name}-{Path('/proc/self/ns/net').stat().st_ino}-"
+    """How the folders of all accounts begin. A network namespace makes a router, also where several share memory.
+
+    Its name does not: that may be changed while a change is on trial.
+    """
+    return f"{base()}/raywright-hold-{Path('/proc/self/ns/net').stat().st_ino}-"
 
 
 def state() -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import timer
 from .held import STATE, boot, read, state, where
-from .restoring import saved
+from .restoring import nothing_saved, saved
 from .router import Idle, Trouble
 from .workspace import remove
 
@@ -47,7 +47,7 @@ def arm(token: str, running: str, seconds: float) -> Timer:
         remove(folder)
     try:
         folder.mkdir(mode=0o700)
-        timer.write(folder / timer.BEFORE, {"running": running, "saved": saved()})
+        timer.write(folder / timer.BEFORE, {"running": running, "saved": saved(), "unsaved": nothing_saved()})
         timer.reserve(folder, running)
         until = timer.now() + seconds
         timer.write(folder / STATE, {"token": token, "until": until, "boot": boot()})

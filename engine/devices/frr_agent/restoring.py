@@ -36,7 +36,9 @@ def put_back(work: Workspace, text: str) -> bool:
 def restore(work: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"put_back": put_back(work, job["wanted"])}
     startup = job.get("startup")
-    if startup is not None and startup != saved():
+    if job.get("unsaved"):
+        remove_saved()
+    elif startup is not None and startup != saved():
         require_room(len(job["wanted"]) + len(startup))
         # FRR's own save keeps the file's owner, which this account mostly cannot give: most files then need no more.
         call("vtysh", "-c", "write memory")
@@ -50,6 +52,24 @@ def saved() -> str | None:
         return CONFIG.read_bytes().decode("utf-8", "surrogateescape")
     except OSError:
         return None
+
+
+def nothing_saved() -> bool:
+    """Whether there is no saved configuration at all."""
+    try:
+        CONFIG.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def remove_saved() -> None:
+    try:
+        CONFIG.unlink(missing_ok=True)
+    except OSError as exc:
+        raise Trouble(f"{CONFIG}, which was not there before, cannot be removed: {exc.strerror}") from None
 
 
 def require_room(size: int) -> None:

@@ -24,7 +24,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .held import STATE, read
-from .restoring import put_back, restore, saved
+from .restoring import nothing_saved, put_back, restore, saved
 from .router import LOCK, Trouble
 from .workspace import Workspace, remove
 
@@ -203,9 +203,10 @@ def bring_back(folder: Path) -> bool:
     (folder / ROOM).unlink(missing_ok=True)
     work = Workspace()
     try:
-        if saved() == before["saved"]:
+        if saved() == before["saved"] and nothing_saved() == before["unsaved"]:
             return put_back(work, before["running"])
-        return bool(restore(work, {"wanted": before["running"], "startup": before["saved"]})["put_back"])
+        job = {"wanted": before["running"], "startup": before["saved"], "unsaved": before["unsaved"]}
+        return bool(restore(work, job)["put_back"])
     finally:
         work.close()
 

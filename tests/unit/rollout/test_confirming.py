@@ -95,7 +95,7 @@ async def test_a_change_that_was_confirmed_and_cannot_be_saved_is_not_said_to_be
     [
         (7.2, "is on trial on it for another 7 s; wait until"),
         (-2.0, "is on trial on it for another 0 s; wait until"),
-        (-61.0, "is still on trial on it, 61 s after its time was over: .* roll that run back"),
+        (-61.0, "is still on trial on it, 61 s after its time was over: .* roll it back .*-e run=r-other --limit r1"),
     ],
 )
 async def test_a_plan_is_not_made_on_what_is_on_trial_and_says_what_to_do(remaining, says):

@@ -4,6 +4,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -25,8 +26,15 @@ def target(name, outcome, stage="all", **detail):
 STAGES = (checkpoint("plan", 0), checkpoint("first", 1), checkpoint("all", 2))
 
 
-def found(targets, checkpoints=STAGES, journals=(), stage=None):
-    return due(targets, checkpoints, stage=stage, journals=journals, patience=0)
+def found(targets, checkpoints=STAGES, folder=Path("/nonexistent"), stage=None):
+    def journal_of(position, kind):
+        return folder / f"{position:02d}-{kind}.jsonl"
+
+    return due(targets, checkpoints, stage=stage, journal_of=journal_of, patience=0)
+
+
+def handed_out(path, *names):
+    path.write_text(json.dumps({"seq": 1, "event": "dispatched", "names": names}) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -41,10 +49,10 @@ def found(targets, checkpoints=STAGES, journals=(), stage=None):
         ("rejected", {"after": "b"}, False, False),
         ("held_back", {}, False, False),
         ("held_back", {"after": "a"}, True, False),
-        ("rolled_back", {"rollback_tried": True}, False, False),
-        ("held_back", {"rollback_tried": True}, True, True),
-        ("unreachable", {"rollback_tried": True}, True, True),
-        ("unknown", {"after": "a", "rollback_tried": True}, True, False),
+        ("rolled_back", {"rollback_tried": "rollback 1"}, False, False),
+        ("held_back", {"after": "a", "rollback_tried": "rollback 1"}, True, False),
+        ("unreachable", {"rollback_tried": "rollback 1"}, True, True),
+        ("unknown", {"after": "a", "rollback_tried": "rollback 1"}, True, False),
     ],
 )
 def test_what_a_push_may_have_left_something_on_is_restored_and_nothing_else(outcome, detail, concerned, touched):
@@ -57,9 +65,8 @@ def test_a_device_without_a_change_was_never_ours():
 
 
 def test_a_device_that_was_handed_out_and_of_which_nothing_is_known_is_read(tmp_path):
-    journal = tmp_path / "02-push.jsonl"
-    journal.write_text(json.dumps({"seq": 1, "event": "dispatched", "names": ["d1"]}) + "\n")
-    each = found([target("d1", "pending"), target("d2", "pending")], journals=[journal])
+    handed_out(tmp_path / "02-push.jsonl", "d1")
+    each = found([target("d1", "pending"), target("d2", "pending")], folder=tmp_path)
     assert [(one.name, one.touched) for one in each] == [("d1", True)]
 
 
@@ -69,12 +76,40 @@ def test_they_stand_in_the_order_of_stages_and_waves_and_one_stage_can_be_had_al
     assert [each.name for each in found(targets, stage="first")] == ["c"]
 
 
-def test_after_a_rollback_that_may_have_died_on_any_of_them_all_may_be_half_restored():
-    again = [*STAGES, checkpoint("rollback 1", 3, rollback="run")]
-    [one] = found([target("d1", "changed", after="a")], again)
-    assert (one.touched, one.tried, [each.name for each in steps_of(again)]) == (True, False, ["rollback 1"])
-    [one] = found([target("d1", "failed", after="a", rollback_tried=True)], again)
-    assert one.tried
+def step(name, position, state="running", verdict=None, hosts=()):
+    detail = {"rollback": "run", "hosts": hosts}
+    return Checkpoint("r-1", name, position, state, False, False, verdict, detail, None, None)
+
+
+def touched(targets, steps, folder=Path("/nonexistent")):
+    return {each.name for each in found(targets, [*STAGES, *steps], folder) if each.touched}
+
+
+def test_only_what_an_earlier_rollback_may_have_half_restored_is_taken_for_that(tmp_path):
+    """Anything else that is not as the run left it was changed by somebody."""
+    waits = target("waits", "changed", after="a")
+    held = target("held", "held_back", after="a", rollback_tried="rollback 1")
+    half = target("half", "failed", after="a", rollback_tried="rollback 1", restoring=True)
+    targets = [waits, held, half]
+    assert touched(targets, [step("rollback 1", 3, "failed", "1 of 1 devices failed", ["held", "half"])]) == {"half"}
+    assert touched(targets, [step("rollback 1", 3, "passed", "passed", ["held", "half"])]) == {"half"}
+    assert [each.name for each in found(targets, STAGES) if each.tried] == ["held", "half"]
+
+
+@pytest.mark.parametrize(("state", "verdict"), [("running", None), ("failed", "interrupted")])
+def test_a_rollback_that_died_leaves_those_in_doubt_that_were_handed_out_and_not_recorded(tmp_path, state, verdict):
+    out, waits = target("out", "changed", after="a"), target("waits", "changed", after="a")
+    told = target("told", "held_back", after="a", rollback_tried="rollback 2")
+    before = target("before", "held_back", after="a", rollback_tried="rollback 1")
+    steps = [
+        step("rollback 1", 3, "failed", "too many"),
+        step("rollback 2", 4, state, verdict, ["out", "waits", "told"]),
+    ]
+    handed_out(tmp_path / "04-rollback.jsonl", "out", "told", "before")
+    assert [each.name for each in steps_of([*STAGES, *steps])] == ["rollback 1", "rollback 2"]
+    assert touched([out, waits, told, before], steps, tmp_path) == {"out", "before"}
+    # Its journal was on a machine that is gone: any of the step may have been handed out.
+    assert touched([out, waits, told, target("elsewhere", "changed", after="a")], steps) == {"out", "waits"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+# SPDX-FileCopyrightText: 2026 raywright.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Private to this collection: the files of tasks that are included around a stage, looked at before there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible.errors import AnsibleError
+from ansible_collections.raywright.fleet.engine.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.playbook.task import Task
+
+
+def require(loader: DataLoader, task: Task, names: Iterable[str]) -> None:
+    """Raise ``InvalidInput`` for a file that could not be included later, when devices are changed already.
+
+    It is looked for where ``include_tasks`` looks: in the role's own tasks, then beside the playbook.
+    """
+    for name in names:
+        places = [loader.path_dwim(name)]
+        role = task._role  # noqa: SLF001 - Ansible's own way to a task's role
+        if role:
+            places.insert(0, str(Path(role._role_path) / "tasks" / name))  # noqa: SLF001 - as above
+        found = next((place for place in places if loader.is_file(place)), None)
+        if found is None:
+            raise InvalidInput(f"There is no file of tasks {name} (looked for at {' and '.join(places)})")
+        try:
+            tasks = loader.load_from_file(found)
+        except AnsibleError as exc:
+            raise InvalidInput(f"The file of tasks {found} cannot be read: {exc}") from None
+        if not isinstance(tasks, list) or not all(isinstance(each, dict) for each in tasks):
+            raise InvalidInput(f"{found} is no file of tasks: it has to be a list of tasks, without plays around them")
