@@ -8,7 +8,8 @@ from ..devices.base import Session
 from ..errors import DeviceError, NotHeld
 from . import trial
 from .job import Result
-from .procedures import PASSING, Attempt, found, same
+from .procedures import PASSING, Attempt, found
+from .restoring import same
 
 _BY_ITSELF = (
     "the change was taken back before it was confirmed, for its time was over or the device was started anew; the "

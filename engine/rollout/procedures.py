@@ -241,7 +241,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
         lines = strange(now.normal, *known, mask=attempt.masker.mask, gone_from="" if touched else before)
         return attempt.result(
             "held_back",
-            f"{task.name}: its configuration is not the one the plan was made on{_quoted(lines)}; look at what changed "
+            f"{task.name}: its configuration is not the one the plan was made on{quoted(lines)}; look at what changed "
             "it, then plan again",
             before=attempt.fingerprint(now),
         )
@@ -350,107 +350,10 @@ async def validate(attempt: Attempt) -> Result:
     return attempt.result(worst, "; ".join(f"{name}: {reason}" for name, reason in said.items()), checks=said)
 
 
-async def restore(attempt: Attempt) -> Result:
-    """Bring back the configuration of before, byte for byte, unless somebody else changed the device since."""
-    while True:
-        try:
-            async with attempt.session() as session:
-                return await _restore(attempt, session)
-        except Unreachable as exc:
-            return attempt.result("unknown", f"not rolled back: {exc}", no_session=not attempt.restoring)
-        except PASSING as exc:
-            try:
-                await attempt.pause(exc)
-            except DeviceError as last:
-                return attempt.result("unknown", f"rollback broken off: {last}")
-        except DeviceError as exc:
-            return attempt.result("failed", f"not rolled back: {exc}")
-
-
-async def _restore(attempt: Attempt, session: Session) -> Result:
-    task = attempt.task
-    assert task.before is not None
-    try:
-        withdrawn = await trial.withdraw(attempt, session)
-    except PASSING:
-        # What was on trial may be half taken back.
-        attempt.restoring = True
-        raise
-    touched = task.touched or attempt.restoring or withdrawn
-    now = await session.snapshot()
-    if same(now, task.before):
-        return attempt.result("rolled_back", _AS_BEFORE[withdrawn])
-    found = attempt.configuration(now.running)
-    start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
-    finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
-    if finding == "foreign" or (finding == "partial" and not touched):
-        lines = strange(found.normal, start.normal, wanted.normal, mask=attempt.masker.mask)
-        if not lines:
-            # Nothing was added, so something of ours is missing; the device says what.
-            lines = [*(await session.propose(found.text, task.wanted, attempt.settings.mode)).diff]
-        return _held(attempt, f"somebody changed it since{_quoted(lines)}")
-    saved = _saved_by_others(attempt, now, touched=touched)
-    if saved is not None:
-        return _held(attempt, f"somebody changed its saved configuration since, which would be gone{_quoted(saved)}")
-    attempt.restoring = True
-    await session.restore(task.before)
-    left = await session.snapshot()
-    if same(left, task.before):
-        return attempt.result("rolled_back", after=attempt.fingerprint(attempt.configuration(left.running)))
-    return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
-
-
-def _held(attempt: Attempt, why: str) -> Result:
-    return attempt.result("held_back", f"{attempt.task.name}: not rolled back: {why}; look at it first")
-
-
-def _saved_by_others(attempt: Attempt, now: Snapshot, *, touched: bool) -> list[str] | None:
-    """Lines that tell of somebody else in what is saved, so far as lines do; ``None``: nobody else changed it.
-
-    What a save of ours leaves is known as a whole, and so is what was there before; a beginning of it is what a disk
-    that was full leaves. Only of a device that was ``touched``, any of these lines may have been saved.
-    """
-    if now.startup is None or not attempt.driver.saves_what_it_shows:
-        return None
-    before, mask = attempt.task.before, attempt.masker.mask
-    assert before is not None
-    texts = (before.startup or "", before.running, attempt.task.wanted, now.running)
-    written = {line.strip() for text in texts for line in text.splitlines()}
-    # What the platform itself passes over, such as a comment, was written there by a person.
-    notes = [
-        line for line in mask(now.startup).splitlines() if line.strip() not in written and _passed_over(attempt, line)
-    ]
-    if notes:
-        return notes
-    saved = attempt.configuration(now.startup)
-    known = [attempt.configuration(text).normal for text in texts]
-    if attempt.fingerprint(saved) == attempt.task.after or any(
-        text.startswith(saved.normal.rstrip()) for text in known
-    ):
-        return None
-    lines = strange(
-        saved.normal, *known, mask=mask, gone_from="" if touched else attempt.configuration(now.running).normal
-    )
-    return None if touched and not lines else lines
-
-
-def _passed_over(attempt: Attempt, line: str) -> bool:
-    return bool(line.strip()) and not attempt.driver.normalise(line).strip()
-
-
-def _quoted(lines: list[str]) -> str:
+def quoted(lines: list[str]) -> str:
     """Lines of a configuration for a sentence."""
     return f" ({listed([line.strip() for line in lines], most=_QUOTED, between='; ')})" if lines else ""
 
 
 _QUOTED = 3
-_AS_BEFORE = {True: "its change was on trial and was taken back", False: "was already as before"}
-
-
-def same(now: Snapshot, before: Snapshot) -> bool:
-    if now.running != before.running or now.unsaved != before.unsaved:
-        return False
-    return before.startup is None or now.startup == before.startup
-
-
-PROCEDURES: dict[str, Procedure] = {"plan": plan, "push": push, "validate": validate, "restore": restore}
+PROCEDURES: dict[str, Procedure] = {"plan": plan, "push": push, "validate": validate}

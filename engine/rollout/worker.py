@@ -18,9 +18,10 @@ from . import vault
 from .confirming import confirm
 from .job import Result, Settings, Task
 from .procedures import PROCEDURES, Attempt
+from .restoring import restore
 from .slices import Slices
 
-_PROCEDURES = {**PROCEDURES, "confirm": confirm}
+_PROCEDURES = {**PROCEDURES, "confirm": confirm, "restore": restore}
 _TICK = 0.1
 """Seconds in which finished devices gather before they are handed back: ten round trips a second at the most."""
 

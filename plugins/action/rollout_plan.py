@@ -79,7 +79,8 @@ class ActionModule(ActionBase):
             mutually_exclusive=[("configs", "playbook")],
         )
         try:
-            result.update(self._plan(args, task_vars or {}))
+            files = _stage_tasks.found(self._loader, self._task, args["stage_tasks"])
+            result.update(self._plan(args, task_vars or {}), stage_tasks=files)
         except FleetError as exc:
             # The sentence is whole: a cause would be appended to it, in the same words.
             raise AnsibleActionFail(str(exc)) from None
@@ -93,7 +94,6 @@ class ActionModule(ActionBase):
         from ansible_collections.raywright.fleet.engine.plan.policy import Policy
         from ansible_collections.raywright.fleet.engine.rollout.validation import require_readable
 
-        _stage_tasks.require(self._loader, self._task, args["stage_tasks"])
         given = {option: listed_option(_ledger.plain(args[option])) for option in _POLICY if args[option] is not None}
         policy = Policy.parse({**given, "playbook": _playbook.policy_of(args)})
         _require_checkable(policy)

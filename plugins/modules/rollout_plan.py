@@ -53,7 +53,7 @@ options:
   stage_tasks:
     description:
       - Files of tasks that will be included around each stage. One that is not there, or holds no list of tasks, is refused
-        before any device is asked.
+        before any device is asked. They may lie in the role, beside the playbook or in the current directory.
     type: list
     elements: str
     default: []
@@ -193,6 +193,10 @@ counts:
 devices:
   description: How many devices there are.
   type: int
+  returned: success
+stage_tasks:
+  description: Where each file of O(stage_tasks) was found.
+  type: dict
   returned: success
 plan_gate:
   description: Whether the plan must be approved before its first stage.

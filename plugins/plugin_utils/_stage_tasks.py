@@ -18,22 +18,27 @@ if TYPE_CHECKING:
     from ansible.playbook.task import Task
 
 
-def require(loader: DataLoader, task: Task, names: Iterable[str]) -> None:
-    """Raise ``InvalidInput`` for a file that could not be included later, when devices are changed already.
+def found(loader: DataLoader, task: Task, names: Iterable[str]) -> dict[str, str]:
+    """Find each file. Raises ``InvalidInput`` for one that could not be included when devices are changed already.
 
-    It is looked for where ``include_tasks`` looks: in the role's own tasks, then beside the playbook.
+    It is looked for where ``include_tasks`` looks, in the role's own tasks and beside the playbook, and then, like all
+    that is named on the command line, in the current directory.
     """
+    files = {}
     for name in names:
-        places = [loader.path_dwim(name)]
+        places = [loader.path_dwim(name), str(Path.cwd() / name)]
         role = task._role  # noqa: SLF001 - Ansible's own way to a task's role
         if role:
             places.insert(0, str(Path(role._role_path) / "tasks" / name))  # noqa: SLF001 - as above
-        found = next((place for place in places if loader.is_file(place)), None)
-        if found is None:
-            raise InvalidInput(f"There is no file of tasks {name} (looked for at {' and '.join(places)})")
+        file = next((place for place in places if loader.is_file(place)), None)
+        if file is None:
+            looked = " and ".join(dict.fromkeys(places))
+            raise InvalidInput(f"There is no file of tasks {name} (looked for at {looked})")
         try:
-            tasks = loader.load_from_file(found)
+            tasks = loader.load_from_file(file)
         except AnsibleError as exc:
-            raise InvalidInput(f"The file of tasks {found} cannot be read: {exc}") from None
+            raise InvalidInput(f"The file of tasks {file} cannot be read: {exc}") from None
         if not isinstance(tasks, list) or not all(isinstance(each, dict) for each in tasks):
-            raise InvalidInput(f"{found} is no file of tasks: it has to be a list of tasks, without plays around them")
+            raise InvalidInput(f"{file} is no file of tasks: it has to be a list of tasks, without plays around them")
+        files[name] = file
+    return files

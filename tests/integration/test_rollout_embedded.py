@@ -344,7 +344,7 @@ def test_a_play_of_ones_own_with_tasks_between_stages_and_a_limit_rolls_out_to_i
         network_rollout_template=str(TEMPLATE),
         network_rollout_stages=[1, "100%"],
         network_rollout_before_stage=str(small.path / "before.yml"),
-        network_rollout_after_stage=str(small.path / "after.yml"),
+        network_rollout_after_stage="after.yml",
     )
     assert code == 0, output
     assert {name for name, commits in small.fleet.commits().items() if commits} == {"leaf-001", "leaf-002", "leaf-003"}

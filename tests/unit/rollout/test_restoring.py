@@ -8,7 +8,7 @@ import pytest
 
 from engine.devices.base import Change, Device, Snapshot
 from engine.errors import CommandFailed, SessionLost, Unreachable
-from engine.rollout import procedures
+from engine.rollout import restoring
 from engine.rollout.job import Settings, Task
 from engine.rollout.procedures import Attempt
 from engine.sealing.key import FleetKey
@@ -87,7 +87,7 @@ def at_once(monkeypatch):
 )
 async def test_what_is_saved_is_ours_only_as_a_whole_or_cut_off(saved, says):
     platform = Platform(Snapshot(WANTED, saved))
-    result = await procedures.restore(attempted(platform))
+    result = await restoring.restore(attempted(platform))
     if says is None:
         assert (result.outcome, platform.shows) == ("rolled_back", BEFORE)
     else:
@@ -97,26 +97,26 @@ async def test_what_is_saved_is_ours_only_as_a_whole_or_cut_off(saved, says):
 @pytest.mark.parametrize("touched", [False, True])
 async def test_a_mixture_of_before_and_after_is_ours_only_where_a_try_of_ours_may_have_left_it(touched):
     mixed = WANTED.replace("server 2", "server 1")
-    result = await procedures.restore(attempted(Platform(Snapshot(mixed, mixed)), touched=touched))
+    result = await restoring.restore(attempted(Platform(Snapshot(mixed, mixed)), touched=touched))
     assert (result.outcome, result.restoring) == ("rolled_back" if touched else "held_back", False)
 
 
 async def test_what_a_session_that_broke_left_half_restored_is_restored_by_the_next():
     half = Snapshot(WANTED.replace("server 2", "server 1"), WANTED)
     platform = Platform(AFTER, half=half)
-    result = await procedures.restore(attempted(platform))
+    result = await restoring.restore(attempted(platform))
     assert (result.outcome, platform.shows, result.restoring) == ("rolled_back", BEFORE, False)
 
 
 @pytest.mark.parametrize("then", [Unreachable, CommandFailed])
 async def test_a_device_that_may_be_half_restored_says_so(then):
     platform = Platform(AFTER, half=AFTER, breaks=then)
-    result = await procedures.restore(attempted(platform, retries=2 if then is Unreachable else 1))
+    result = await restoring.restore(attempted(platform, retries=2 if then is Unreachable else 1))
     assert (result.outcome, result.restoring, result.no_session) == ("unknown", True, False)
 
 
 async def test_a_device_that_had_nothing_saved_is_restored_to_that():
     bare = Snapshot(BEFORE.running, None, unsaved=True)
-    assert not procedures.same(AFTER, bare)
-    assert not procedures.same(Snapshot(BEFORE.running, WANTED), bare)
-    assert procedures.same(bare, bare)
+    assert not restoring.same(AFTER, bare)
+    assert not restoring.same(Snapshot(BEFORE.running, WANTED), bare)
+    assert restoring.same(bare, bare)
