@@ -95,7 +95,7 @@ def _begun(
         if step.state != "running" and step.verdict != INTERRUPTED:
             continue
         journal = journal_of(step.position, "rollback")
-        out = _handed_out(journal, patience=patience) if journal.exists() else step.detail["hosts"]
+        out = _handed_out(journal, patience=patience) if journal.exists() else step.detail.get("hosts", ())
         begun |= {name for name in out if ended.get(name) != step.name}
     return begun
 
