@@ -32,16 +32,17 @@ def steps(
     stages: Sequence[Stage],
     order: Order,
     *,
-    behind: Collection[str] = (),
+    behind: Sequence[Collection[str]] = (),
     last: Collection[str] = (),
 ) -> list[list[str]]:
     """Divide ``names``, which stand in the order in which they were changed, into the steps of their rollback.
 
-    ``behind`` are devices that an earlier try could not restore: they come after those that nobody tried. ``last``
-    carry the way to the others: they come at the very end, whatever the order.
+    ``behind`` are devices that come after all others, one set of them after the other. ``last`` carry the way to the
+    others: they come at the very end, whatever the order.
     """
     line = list(names) if order == "rollout" else list(reversed(names))
-    line.sort(key=lambda name: (name in last, name in behind))
+    turn = {name: at for at, devices in enumerate(behind, start=1) for name in devices}
+    line.sort(key=lambda name: (name in last, turn.get(name, 0)))
     divided: list[list[str]] = []
     begin = 0
     for stage in stages:

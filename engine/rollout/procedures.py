@@ -23,7 +23,7 @@ table decides. ``reading.classify`` is the table's left side.
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..devices.base import Change, Comparing, Driver, Hold, Session, Snapshot
@@ -94,17 +94,21 @@ class Attempt:
     def fingerprint(self, configuration: Configuration) -> str:
         return self.key.fingerprint(configuration.normal)
 
-    def result(self, outcome: str, reason: str = "", **more: object) -> Result:
+    def result(self, outcome: str, reason: str = "", lines: Sequence[str] = (), **more: object) -> Result:
+        """``lines`` of a configuration prove the reason; masked already, for that needs the lines around them."""
         return Result(
             name=self.task.name,
             outcome=outcome,
-            reason=self.masker.mask(reason),
+            reason=self.masker.mask(reason) + (f": {listed(list(lines), most=_QUOTED, between='; ')}" if lines else ""),
             attempts=max(1, self.tries),
             read_back=self.read_back or "",
             restoring=self.restoring and outcome != "rolled_back",
             **more,  # type: ignore[arg-type]  # its fields by name; Result has their types
         )
 
+
+_QUOTED = 3
+"""Lines that are enough to know whose they are."""
 
 Procedure = Callable[[Attempt], Awaitable[Result]]
 
@@ -241,8 +245,9 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
         lines = strange(now.normal, *known, mask=attempt.masker.mask, gone_from="" if touched else before)
         return attempt.result(
             "held_back",
-            f"{task.name}: its configuration is not the one the plan was made on{quoted(lines)}; look at what changed "
-            "it, then plan again",
+            f"{task.name}: its configuration is not the one the plan was made on; look at what changed it, then plan "
+            "again",
+            lines,
             before=attempt.fingerprint(now),
         )
     if no_more:
@@ -350,10 +355,4 @@ async def validate(attempt: Attempt) -> Result:
     return attempt.result(worst, "; ".join(f"{name}: {reason}" for name, reason in said.items()), checks=said)
 
 
-def quoted(lines: list[str]) -> str:
-    """Lines of a configuration for a sentence."""
-    return f" ({listed([line.strip() for line in lines], most=_QUOTED, between='; ')})" if lines else ""
-
-
-_QUOTED = 3
 PROCEDURES: dict[str, Procedure] = {"plan": plan, "push": push, "validate": validate}

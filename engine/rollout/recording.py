@@ -54,8 +54,9 @@ class Recorder:
             told["restoring"] = result.restoring
         told |= {"after": result.after} if result.after else {}
         told |= {"read_back": result.read_back} if result.read_back else {}
-        if result.held_for:
+        if result.held_for or known.get("held_for"):
             told["held_for"] = result.held_for
+        if result.held_for:
             self.spared.add(result.name)
         self._put(result.name, result.outcome, told)
 

@@ -17,7 +17,7 @@ from ..devices.base import Session, Snapshot
 from ..errors import DeviceError, Unreachable
 from . import trial
 from .job import Result
-from .procedures import PASSING, Attempt, quoted
+from .procedures import PASSING, Attempt
 from .reading import classify, strange
 
 
@@ -56,13 +56,11 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
     if finding == "foreign" or (finding == "partial" and not touched):
         lines = strange(found.normal, start.normal, wanted.normal, mask=attempt.masker.mask)
-        if not lines:
-            # Nothing was added, so something of ours is missing; the device says what.
-            lines = [*(await session.propose(found.text, task.wanted, attempt.settings.mode)).diff]
-        return _held(attempt, f"somebody changed it since{quoted(lines)}")
+        return _held(attempt, "somebody changed it since", lines or await _undone(attempt, session, found.text))
     saved = _saved_by_others(attempt, now, touched=touched)
     if saved is not None:
-        return _held(attempt, f"somebody changed its saved configuration since, which would be gone{quoted(saved)}")
+        why = "somebody changed its saved configuration since, which would be gone"
+        return _held(attempt, why, saved or ["the same lines in another order"])
     attempt.restoring = True
     await session.restore(task.before)
     left = await session.snapshot()
@@ -71,8 +69,17 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     return attempt.result("failed", f"{task.name}: rolled back, but it does not show the same bytes as before")
 
 
-def _held(attempt: Attempt, why: str) -> Result:
-    return attempt.result("held_back", f"{attempt.task.name}: not rolled back: {why}; look at it first")
+def _held(attempt: Attempt, why: str, lines: list[str]) -> Result:
+    reason = f"{attempt.task.name}: not rolled back: {why}; look at it first"
+    return attempt.result("held_back", reason, lines)
+
+
+async def _undone(attempt: Attempt, session: Session, running: str) -> list[str]:
+    """What of the change somebody took back, as lines that they added or removed: the device says what is missing."""
+    missing = (await session.propose(running, attempt.task.wanted, attempt.settings.mode)).diff
+    turned = {"+": "-", "-": "+"}
+    lines = attempt.masker.mask("\n".join(missing)).split("\n")
+    return [turned[line[0]] + line[1:].strip() for line in lines if line[:1] in turned]
 
 
 def _saved_by_others(attempt: Attempt, now: Snapshot, *, touched: bool) -> list[str] | None:
@@ -86,7 +93,7 @@ def _saved_by_others(attempt: Attempt, now: Snapshot, *, touched: bool) -> list[
     before, mask = attempt.task.before, attempt.masker.mask
     assert before is not None
     texts = (before.startup or "", before.running, attempt.task.wanted, now.running)
-    written = {line.strip() for text in texts for line in text.splitlines()}
+    written = {line.strip() for text in texts for line in mask(text).splitlines()}
     # What the platform itself passes over, such as a comment, was written there by a person.
     notes = [
         line for line in mask(now.startup).splitlines() if line.strip() not in written and _passed_over(attempt, line)

@@ -47,6 +47,15 @@ class Due:
         """An earlier rollback could not restore it."""
         return _TRIED in self.target.detail
 
+    @property
+    def waited(self) -> bool:
+        """It was spared then, for the sake of its redundancy group."""
+        return bool(self.target.detail.get("held_for"))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(self.target.detail.get("groups", ()))
+
 
 def due(
     targets: Sequence[Target],
@@ -64,6 +73,10 @@ def due(
     dispatched = {
         name for each in checkpoints for name in _handed_out(journal_of(each.position, "push"), patience=patience)
     }
+    # Where the journal of a stage that broke off was on a machine that is gone, all of it may have been handed out.
+    lost = {
+        each.name for each in checkpoints if each.state == "running" and not journal_of(each.position, "push").exists()
+    }
     begun = _begun(targets, checkpoints, journal_of, patience)
     found = []
     for target in targets:
@@ -72,7 +85,7 @@ def due(
             continue
         if target.outcome in _UNTOUCHED and not _was_changed(target):
             continue
-        if target.outcome == "pending" and target.name not in dispatched:
+        if target.outcome == "pending" and target.name not in dispatched and target.checkpoint not in lost:
             continue
         found.append(Due(target, touched=not target.detail.get("after") or target.name in begun))
     return sorted(found, key=lambda each: (place[each.target.checkpoint], each.target.detail.get("wave", 0)))
@@ -87,15 +100,15 @@ def _begun(
     """The devices that an earlier rollback may have left half restored.
 
     Those of which it says so; and of a step that broke off, those that were handed out and whose outcome did not
-    become known. Where its journal was on a machine that is gone, any of the step may have been handed out.
+    become known. Where its journal was on a machine that is gone, none is taken for that: what is found on a device may
+    be somebody else's then, and a person can tell.
     """
     begun = {each.name for each in targets if each.detail.get("restoring")}
     ended = {each.name: each.detail.get(_TRIED) for each in targets}
     for step in steps_of(checkpoints):
         if step.state != "running" and step.verdict != INTERRUPTED:
             continue
-        journal = journal_of(step.position, "rollback")
-        out = _handed_out(journal, patience=patience) if journal.exists() else step.detail.get("hosts", ())
+        out = _handed_out(journal_of(step.position, "rollback"), patience=patience)
         begun |= {name for name in out if ended.get(name) != step.name}
     return begun
 
@@ -113,10 +126,7 @@ def _was_changed(target: Target) -> bool:
 def turns(found: Sequence[Due], last: Collection[str]) -> dict[str, int]:
     """The wave of each device of a step: members of a redundancy group are restored one after the other, too."""
     fleet = {
-        each.name: Traits(
-            groups=tuple(each.target.detail.get("groups", ())), last="carries the way" if each.name in last else ""
-        )
-        for each in found
+        each.name: Traits(groups=each.groups, last="carries the way" if each.name in last else "") for each in found
     }
     return {name: turn for turn, wave in enumerate(waves(list(fleet), fleet)) for name in wave}
 
@@ -127,8 +137,18 @@ def holding(found: Sequence[Due], outcomes: Mapping[str, str], waiting: Collecti
         group: f"{each.name} ({outcome.replace('_', ' ')})"
         for each in found
         if (outcome := outcomes.get(each.name, "rolled_back")) != "rolled_back" and each.name not in waiting
-        for group in each.target.detail.get("groups", ())
+        for group in each.groups
     }
+
+
+def behind(found: Sequence[Due]) -> list[set[str]]:
+    """Who comes after those that nobody tried: first what an earlier rollback could not restore, and behind it the
+    other members of its groups, which wait for it.
+    """
+    tried = {each.name for each in found if each.tried and not each.waited}
+    groups = {group for each in found if each.name in tried for group in each.groups}
+    waiting = {each.name for each in found if each.name not in tried and groups.intersection(each.groups)}
+    return [tried | {each.name for each in found if each.tried} - waiting, waiting]
 
 
 def steps_of(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:

@@ -62,13 +62,15 @@ def _one(ledger: Ledger, args: dict[str, Any]) -> tuple[dict[str, Any], str]:
         {"name": each.name, "outcome": each.outcome, "reason": each.detail.get("reason", "")}
         for each in ledger.targets(run.id, outcomes=FAILURES)
     ]
+    on_trial = [each.name for each in ledger.targets(run.id, outcomes=("changed",)) if each.detail.get("unconfirmed")]
     found: dict[str, Any] = {
         "run": plain(run),
         "checkpoints": plain(checkpoints),
         "counts": counts,
         "approvals": plain(approvals),
         "troubles": troubles,
+        "unconfirmed": on_trial,
     }
     if args["events"]:
         found["events"] = plain(list(ledger.events(run.id)))
-    return found, _text.one_run(run, checkpoints, counts, approvals, troubles)
+    return found, _text.one_run(run, checkpoints, counts, approvals, troubles, on_trial=len(on_trial))

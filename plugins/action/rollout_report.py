@@ -230,4 +230,5 @@ def _line(failure: dict[str, Any]) -> str:
     """A device and what was wrong with it; of one that is as it was before, that comes first."""
     if failure.get("outcome") != "rolled_back":
         return about(failure["name"], failure["reason"])
-    return f"{failure['name']} was rolled back: {failure['reason'].removeprefix(failure['name'] + ': ')}"
+    reason = failure["reason"].removeprefix(f"{failure['name']}: ").replace("not rolled back: ", "not at first: ", 1)
+    return f"{failure['name']} was rolled back: {reason}".removesuffix(": ")

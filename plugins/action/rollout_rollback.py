@@ -126,7 +126,7 @@ def _look(
     )
     due = [each for each in due if limited is None or each.name in limited]
     last = _last(checkpoints)
-    behind = {each.name for each in due if each.tried}
+    behind = rollback.behind(due)
     names = [each.name for each in due if each.name not in gone]
     steps = reversal.steps(names, stages, args["order"], behind=behind, last=last) if names else []
     return _Found(run, targets, due, last, steps)

@@ -98,6 +98,11 @@ troubles:
     - name: leaf-017
       outcome: unreachable
       reason: "leaf-017 (192.0.2.17): no SSH session within 60 s; check that the device is up"
+unconfirmed:
+  description: Devices that held their change on trial when they were last heard of; they revert unless they are confirmed.
+  type: list
+  elements: str
+  returned: with O(run)
 events:
   description: What happened, in order.
   type: list

@@ -102,7 +102,7 @@ class Rollback:
         from ansible_collections.raywright.fleet.engine.ledger import NewCheckpoint
         from ansible_collections.raywright.fleet.engine.rollout import rollback
 
-        told = {"rollback": self._scope, "reason": self._args["reason"], "devices": len(names), "hosts": names}
+        told = {"rollback": self._scope, "reason": self._args["reason"], "devices": len(names)}
         step = self._ledger.add_checkpoint(self._run.id, NewCheckpoint(name, detail=told), after_end=True)
         self._ledger.move_checkpoint(self._run.id, name, "running")
         self._recorder.begin(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.errors import AnsibleError
+from ansible.playbook.helpers import load_list_of_tasks
 from ansible_collections.raywright.fleet.engine.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def found(loader: DataLoader, task: Task, names: Iterable[str]) -> dict[str, str
             tasks = loader.load_from_file(file)
         except AnsibleError as exc:
             raise InvalidInput(f"The file of tasks {file} cannot be read: {exc}") from None
-        if not isinstance(tasks, list) or not all(isinstance(each, dict) for each in tasks):
+        if not isinstance(tasks, list) or not all(isinstance(each, dict) and "hosts" not in each for each in tasks):
             raise InvalidInput(f"{file} is no file of tasks: it has to be a list of tasks, without plays around them")
+        try:
+            load_list_of_tasks(tasks, play=task.play, role=role, loader=loader, variable_manager=task._variable_manager)  # noqa: SLF001 - as above
+        except AnsibleError as exc:
+            raise InvalidInput(f"The file of tasks {file} cannot be used: {exc}") from None
         files[name] = file
     return files

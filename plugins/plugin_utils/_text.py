@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from ansible_collections.raywright.fleet.engine.wording import about
+from ansible_collections.raywright.fleet.engine.wording import about, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +59,8 @@ def one_run(
     counts: Mapping[str, Mapping[str, int]],
     approvals: Sequence[Approval],
     troubles: Sequence[Mapping[str, str]],
+    *,
+    on_trial: int = 0,
 ) -> str:
     lines = [
         f"Run {run.id} of {clean(run.name)} ({clean(run.kind)}): {run.state}",
@@ -68,6 +70,10 @@ def one_run(
         lines.append(
             "  a rollback of it is at work, or was interrupted: then the same command goes on with it "
             f"(raywright.fleet.rollback -e run={run.id})"
+        )
+    if on_trial:
+        lines.append(
+            f"  on trial when last heard of: {counted(on_trial, 'device')}; they revert unless they are confirmed"
         )
     if checkpoints:
         width = max(len("CHECKPOINT"), *(len(each.name) for each in checkpoints)) + 2

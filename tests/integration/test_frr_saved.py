@@ -100,19 +100,22 @@ async def test_a_router_that_is_renamed_still_holds_its_change(routers: Routers,
 
 
 @contextlib.contextmanager
-def chatty(user: str) -> Iterator[None]:
+def chatty(user: str, says: str) -> Iterator[None]:
     """A login that says something at each session, as files of a shell and of SSH have it."""
     home = console(f"getent passwd {user}").split(":")[5]
     file = Path(home) / ".ssh" / "rc"
-    console(f"mkdir -p {file.parent} && echo 'echo hostname NOISE' > {file} && chmod 755 {file.parent} {file}")
+    console(f"mkdir -p {file.parent} && echo '{says}' > {file} && chmod 755 {file.parent} {file}")
     try:
         yield
     finally:
         console(f"rm {file}")
 
 
-async def test_what_a_login_prints_of_its_own_is_no_part_of_any_answer(routers: Routers, before: Snapshot) -> None:
-    with chatty("labnet"):
+@pytest.mark.parametrize("says", ["echo hostname NOISE", "printf %s NOISE"])
+async def test_what_a_login_prints_of_its_own_is_no_part_of_any_answer(
+    routers: Routers, before: Snapshot, says: str
+) -> None:
+    with chatty("labnet", says):
         async with session(routers.device("leaf2")) as opened:
             assert "NOISE" in (await opened.connection.run("true")).stdout
             assert await opened.snapshot() == before

@@ -83,8 +83,12 @@ BAD_INPUT = {
         lambda project: ([], {"before_stage": project.template("- debug: {msg: [}\n")}),
         ["The file of tasks", "cannot be read"],
     ),
+    "a task that there is not": (
+        lambda project: ([], {"before_stage": project.template("- no.such.module: {}\n")}),
+        ["cannot be used", "no.such.module"],
+    ),
     "a playbook in place of a file of tasks": (
-        lambda project: ([], {"before_stage": project.template("hosts: all\ntasks: []\n")}),
+        lambda project: ([], {"before_stage": project.template("- hosts: all\n  tasks: []\n")}),
         ["is no file of tasks: it has to be a list of tasks, without plays around them"],
     ),
     "no template": (

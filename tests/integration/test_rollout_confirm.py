@@ -119,6 +119,8 @@ def test_with_everything_killed_amid_the_checks_every_device_reverts_by_itself_a
     kill_all(project)
     wait_for(lambda: not pending(project), "every device has reverted")
     assert project.fleet.configurations() == before
+    _code, output = project.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
+    assert f"on trial when last heard of: {SMALL} devices; they revert unless they are confirmed" in flat(output)
     project.fleet.faults({})
     code, output = project.run(**given)
     assert (code, project.state(), project.add_up()["outcomes"]) == (0, "completed", {"changed": SMALL}), output

@@ -246,8 +246,8 @@ def test_a_device_changed_by_hand_between_plan_and_push_is_held_back_and_named(s
     running, _saved = small.fleet.configurations()["leaf-002"]
     assert (BY_HAND in running, "ntp server 10.255.0.2" in running) == (True, False)
     assert small.report["failures"][0]["name"] == "leaf-002"
-    said = f"leaf-002: its configuration is not the one the plan was made on (+{BY_HAND})"
-    assert said in " ".join(output.split())
+    said = "leaf-002: its configuration is not the one the plan was made on; look at what changed it, then plan again"
+    assert f"{said}: +{BY_HAND}" in " ".join(output.split())
 
 
 def test_only_an_approval_of_this_plan_by_somebody_else_opens_the_gate_and_only_once(small):

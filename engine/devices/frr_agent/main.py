@@ -200,4 +200,5 @@ def main(job: dict[str, Any]) -> None:
     """Do a job and print the answer: ``trouble``, and whether anything was ``begun``, or what the action returns."""
     os.dup2(1, SESSION, inheritable=False)
     answer = json.dumps(work_on(job)).encode() if job["action"] in READING else detached(job)
-    sys.stdout.buffer.write(answer + b"\n")
+    # On a line of its own, whatever the login printed before it.
+    sys.stdout.buffer.write(b"\n" + answer + b"\n")

@@ -18,7 +18,7 @@ def test_a_small_step_comes_first_and_the_last_that_was_changed_is_the_first_to_
 
 
 def test_who_could_not_be_restored_before_comes_after_the_others_and_who_carries_the_way_at_the_end():
-    [order] = steps(NAMES[:6], parse(["100%"]), "reverse", behind=["r005", "r002"], last=["r004"])
+    [order] = steps(NAMES[:6], parse(["100%"]), "reverse", behind=[["r005"], ["r002"]], last=["r004"])
     assert order == ["r003", "r001", "r000", "r005", "r002", "r004"]
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which devices a rollback concerns, and when it stops."""
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.ledger import Checkpoint, Target
-from engine.rollout.rollback import due, judge, step_breaker, steps_of
+from engine.rollout.rollback import behind, due, judge, step_breaker, steps_of
 
 # What the plan itself says of the way back is no sign that anybody went it.
 PUSHED = {"change": "c", "before": "b", "rollback": "unprovable", "rollback_reason": "x"}
@@ -108,8 +109,31 @@ def test_a_rollback_that_died_leaves_those_in_doubt_that_were_handed_out_and_not
     handed_out(tmp_path / "04-rollback.jsonl", "out", "told", "before")
     assert [each.name for each in steps_of([*STAGES, *steps])] == ["rollback 1", "rollback 2"]
     assert touched([out, waits, told, before], steps, tmp_path) == {"out", "before"}
-    # Its journal was on a machine that is gone: any of the step may have been handed out.
-    assert touched([out, waits, told, target("elsewhere", "changed", after="a")], steps) == {"out", "waits"}
+    # Its journal was on a machine that is gone: what is found on a device may be somebody else's.
+    assert touched([out, waits, told, before], steps) == set()
+
+
+def test_a_stage_that_broke_off_and_whose_journal_is_gone_may_have_touched_all_of_its_devices(tmp_path):
+    begun = [
+        STAGES[0],
+        dataclasses.replace(STAGES[1], state="running"),
+        dataclasses.replace(STAGES[2], state="pending"),
+    ]
+    targets = [target("a", "pending", "first"), target("b", "pending"), target("c", "unchanged", "first")]
+    assert [(each.name, each.touched) for each in found(targets, begun)] == [("a", True)]
+    handed_out(tmp_path / "01-push.jsonl", "z")
+    assert found(targets, begun, tmp_path) == []
+
+
+def test_whoever_waits_for_a_device_that_could_not_be_restored_comes_after_it():
+    targets = [
+        target("new", "changed", after="a"),
+        target("partner", "changed", after="a", groups=["g1"]),
+        target("dead", "unknown", after="a", groups=["g1"], rollback_tried="rollback 1"),
+        target("waits", "held_back", after="a", groups=["g1"], rollback_tried="rollback 1", held_for="g1"),
+        target("alone", "failed", after="a", rollback_tried="rollback 1"),
+    ]
+    assert behind(found(targets)) == [{"dead", "alone"}, {"partner", "waits"}]
 
 
 @pytest.mark.parametrize(
