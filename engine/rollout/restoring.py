@@ -54,6 +54,8 @@ async def _restore(attempt: Attempt, session: Session) -> Result:
     found = attempt.configuration(now.running)
     start, wanted = attempt.configuration(task.before.running), attempt.configuration(task.wanted)
     finding = classify(found.normal, start.normal, wanted.normal, complete=attempt.fingerprint(found) == task.after)
+    # What a try that broke off may have left is told of: these lines may as well be somebody's.
+    attempt.read_back = finding if touched else None
     if finding == "foreign" or (finding == "partial" and not touched):
         lines = strange(found.normal, start.normal, wanted.normal, mask=attempt.masker.mask)
         return _held(attempt, "somebody changed it since", lines or await _undone(attempt, session, found.text))

@@ -99,6 +99,7 @@ async def test_a_mixture_of_before_and_after_is_ours_only_where_a_try_of_ours_ma
     mixed = WANTED.replace("server 2", "server 1")
     result = await restoring.restore(attempted(Platform(Snapshot(mixed, mixed)), touched=touched))
     assert (result.outcome, result.restoring) == ("rolled_back" if touched else "held_back", False)
+    assert result.read_back == ("partial" if touched else "")
 
 
 async def test_what_a_session_that_broke_left_half_restored_is_restored_by_the_next():
