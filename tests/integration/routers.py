@@ -127,6 +127,11 @@ def console(namespace: str, *command: str, given: bytes | None = None) -> bytes:
     return subprocess.run(words, capture_output=True, check=True, input=given).stdout
 
 
+def shell(namespace: str, script: str) -> str:
+    """What a script prints on a router's console."""
+    return console(namespace, "sh", "-c", script).decode()
+
+
 def _three() -> dict[str, str]:
     return {**own_lab("d"), "lab_routers": "3", "lab_spines": "1"}
 

@@ -3,25 +3,22 @@
 """A real FRR router whose disk is full when it is to save: FRR itself would leave half a file there."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from engine.devices.base import Snapshot
 from engine.errors import CommandFailed
-from tests.integration.routers import Routers, own_lab, session
-from tests.integration.routers import console as routers_console
+from tests.integration.routers import Routers, own_lab, session, shell
 
 pytestmark = pytest.mark.frr
 
 ROUTER = f"{own_lab('d')['lab_name']}-leaf2"
+console = functools.partial(shell, ROUTER)
 ROUTE = "ip route 10.93.0.0/16 Null0\n"
 SIZE = 160
 """Kilobytes of the disk: enough for a few configurations."""
-
-
-def console(script: str) -> str:
-    return routers_console(ROUTER, "sh", "-c", script).decode()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 """What a real FRR router has saved, or not, or does not show; and logins that print something of their own."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,19 +11,15 @@ import pytest
 
 from engine.devices.base import Hold, Snapshot
 from engine.errors import NotHeld, Rejected
-from tests.integration.routers import Routers, own_lab, session
-from tests.integration.routers import console as routers_console
+from tests.integration.routers import Routers, own_lab, session, shell
 
 pytestmark = pytest.mark.frr
 
 RUN = "r-abcdefghij"
 ROUTER = f"{own_lab('d')['lab_name']}-leaf2"
+console = functools.partial(shell, ROUTER)
 ROUTE = "ip route 10.93.0.0/16 Null0\n"
 KEPT = "frr.conf vtysh.conf"
-
-
-def console(script: str) -> str:
-    return routers_console(ROUTER, "sh", "-c", script).decode()
 
 
 @pytest.fixture
