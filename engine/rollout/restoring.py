@@ -108,9 +108,8 @@ def _saved_by_others(attempt: Attempt, now: Snapshot, *, touched: bool) -> list[
         text.startswith(saved.normal.rstrip()) for text in known
     ):
         return None
-    lines = strange(
-        saved.normal, *known, mask=mask, gone_from="" if touched else attempt.configuration(now.running).normal
-    )
+    running = known[-1]
+    lines = strange(saved.normal, *known, mask=mask, gone_from="" if touched else running)
     return None if touched and not lines else lines
 
 

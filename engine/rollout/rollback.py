@@ -24,8 +24,6 @@ _UNTOUCHED = frozenset({"unchanged", "unreachable", "rejected", "held_back"})
 """Outcomes of a push that left nothing of ours on the device."""
 _TRIED = "rollback_tried"
 """In a device's detail: the step of a rollback that came to it last, so its outcome is no longer that of a push."""
-
-
 INTERRUPTED = "interrupted"
 """The verdict on a step that broke off."""
 
@@ -148,7 +146,7 @@ def behind(found: Sequence[Due]) -> list[set[str]]:
     tried = {each.name for each in found if each.tried and not each.waited}
     groups = {group for each in found if each.name in tried for group in each.groups}
     waiting = {each.name for each in found if each.name not in tried and groups.intersection(each.groups)}
-    return [tried | {each.name for each in found if each.tried} - waiting, waiting]
+    return [{each.name for each in found if each.tried} - waiting, waiting]
 
 
 def steps_of(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:

@@ -154,7 +154,6 @@ class Rollback:
         from ansible_collections.raywright.fleet.engine.rollout.job import Settings
 
         policy = self._policy
-        earlier = self._recorder
         settings = Settings(
             run=self._run.id,
             stage=step.name,
@@ -164,7 +163,7 @@ class Rollback:
             timeout=policy.timeout,
             confirm_timeout=policy.confirm_timeout,
             breaker=breaker,
-            holding=rollback.holding(list(self._due.values()), earlier.outcomes, earlier.waiting),
+            holding=rollback.holding(list(self._due.values()), self._recorder.outcomes, self._recorder.waiting),
             **_playbook.settings_of(policy, self._key),
         )
         devices = [self._devices[name] for name in names]

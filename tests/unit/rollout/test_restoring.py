@@ -76,6 +76,7 @@ def at_once(monkeypatch):
         (BEFORE.startup, None),
         (BEFORE.running, None),
         ("", None),
+        (None, None),
         (WANTED[:20], None),
         (BEFORE.startup[:26], None),
         (f"{WANTED}! do not reload\n", "first: ! do not reload"),
