@@ -59,10 +59,10 @@ class Receiver:
             raise
 
     def receive(self, timeout: float) -> dict[str, Any] | None:
-        """Wait for one event; ``None`` when none came, or none that can be read."""
+        """Wait for one event; an empty one is a call of ``wake``, ``None`` when none came that can be read."""
         self._socket.settimeout(timeout)
         try:
-            event = json.loads(self._socket.recv(_LARGEST))
+            event = json.loads(self._socket.recv(_LARGEST) or b"{}")
         except (OSError, ValueError):
             return None
         return event if isinstance(event, dict) else None

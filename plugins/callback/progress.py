@@ -210,9 +210,8 @@ class CallbackModule(CallbackBase):
         while receiver is not None:
             ending = self._ending.is_set()
             event = receiver.receive(0.001 if ending else _TICK)
-            for known in (*self._queued(), event):
-                if known is not None:
-                    self._handle(reporter, known)
+            for known in self._in_order(event):
+                self._handle(reporter, known)
             if event is None and ending:
                 break
             reporter.tick(time.monotonic())
@@ -222,10 +221,17 @@ class CallbackModule(CallbackBase):
     def _handle(self, reporter: Reporter, event: dict[str, Any]) -> None:
         reporter.handle(event, time.monotonic())
 
-    def _queued(self) -> list[dict[str, Any]]:
+    def _in_order(self, event: dict[str, Any] | None) -> list[dict[str, Any]]:
+        """Return what happened next: what was received, or of the queue what it stands for.
+
+        A call to wake up stands among the datagrams where Ansible's own event happened, however late both are read. A
+        call can be dropped where they are many, so what is left in the queue comes out when there is none to receive.
+        """
+        if event:
+            return [event]
         events: list[dict[str, Any]] = []
         with contextlib.suppress(queue.Empty):
-            while True:
+            while event is None or not events:
                 events.append(self._queue.get_nowait())
         return events
 

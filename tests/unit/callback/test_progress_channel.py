@@ -17,6 +17,7 @@ from engine.telemetry import channel
 from engine.telemetry.channel import Receiver, Sender
 from engine.telemetry.log import EventLog
 from engine.telemetry.terminal import LiveLine
+from plugins.callback.progress import CallbackModule
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_an_event_that_cannot_travel_is_dropped(event):
     receiver.close()
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[1]", b"{", b"null"])
+@pytest.mark.parametrize("data", [b"\xff", b"[1]", b"{", b"null"])
 def test_what_is_no_event_is_not_received(data):
     receiver = Receiver()
     sender = Sender(receiver.path)
@@ -71,6 +72,35 @@ def test_what_is_no_event_is_not_received(data):
     assert receiver.receive(1.0) is None
     sender.close()
     receiver.close()
+
+
+def test_ansibles_own_events_keep_their_place_among_the_others_however_late_all_are_read():
+    callback = CallbackModule()
+    callback._receiver = Receiver()
+    sender = Sender(callback._receiver.path)
+    seen = []
+
+    class Reporter:
+        def handle(self, event, _now):
+            seen.append(event["event"])
+
+        def tick(self, _now):
+            pass
+
+        finish = tick
+
+    callback._put("task_start")
+    sender.send({"event": "phase"})
+    sender.send({"event": "phase_end"})
+    callback._put("task_start")
+    callback._put("host_result")
+    sender.send({"event": "note"})
+    callback._queue.put({"event": "playbook_end"})  # whose call was dropped
+    callback._ending.set()
+    callback._follow(Reporter())
+    sender.close()
+    callback._receiver.close()
+    assert seen == ["task_start", "phase", "phase_end", "task_start", "host_result", "note", "playbook_end"]
 
 
 def test_the_socket_is_its_owners_alone_and_goes_away():
