@@ -108,7 +108,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=50, help="sessions, threads or forks at once")
     names = sorted({name for clients in CLIENTS.values() for name in clients})
     parser.add_argument("--only", action="append", choices=names, help="this client, and others named so")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.only != ["ours"] and not PYTHON.exists():
+        parser.error("the peers are not installed: 'make bench' does that, and --only ours needs none")
+    return options
 
 
 def _compared(options: argparse.Namespace, devices: int, platform: str) -> dict[str, Any]:

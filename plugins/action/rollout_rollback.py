@@ -18,7 +18,7 @@ from ansible_collections.raywright.fleet.plugins.plugin_utils._options import li
 from ansible_collections.raywright.fleet.plugins.plugin_utils._rollback import Rollback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ansible_collections.raywright.fleet.engine.ledger import Checkpoint, Ledger, Run, Target
     from ansible_collections.raywright.fleet.engine.plan.policy import Policy
@@ -161,12 +161,10 @@ def _require_meant(ledger: Ledger, given: str, found: _Found) -> None:
     outcomes = {outcome for of in ledger.counts(run.id).values() for outcome in of}
     if found.due or given == run.id or outcomes & {"changed", "rolled_back"}:
         return
-    others = [each for each in ledger.runs(limit=_LOOKED_AT) if each.name == run.name and each.created < run.created]
-    counts = {each.id: sum(of.get("changed", 0) for of in ledger.counts(each.id).values()) for each in others}
     meant = [
-        f"{each.id} ({counts[each.id]} changed, {each.created:%Y-%m-%d %H:%M} UTC)"
-        for each in others
-        if counts[each.id]
+        f"{each.id} ({changed} changed, {each.created:%Y-%m-%d %H:%M} UTC)"
+        for each, changed in _of_its_name(ledger, run)
+        if each.created < run.created
     ]
     if meant:
         raise InvalidInput(
@@ -177,13 +175,16 @@ def _require_meant(ledger: Ledger, given: str, found: _Found) -> None:
 
 def _later(ledger: Ledger, run: Run) -> list[str]:
     """The runs of the same name that changed devices after this one: that is not taken back with it."""
-    return [
-        each.id
-        for each in ledger.runs(limit=_LOOKED_AT)
-        if each.name == run.name
-        and each.created > run.created
-        and any(counts.get("changed") for counts in ledger.counts(each.id).values())
-    ]
+    return [each.id for each, _changed in _of_its_name(ledger, run) if each.created > run.created]
+
+
+def _of_its_name(ledger: Ledger, run: Run) -> Iterator[tuple[Run, int]]:
+    """Yield the other runs of the name of ``run`` that changed devices, newest first, and how many."""
+    for each in ledger.runs(limit=_LOOKED_AT):
+        if each.name == run.name and each.id != run.id:
+            changed = sum(of.get("changed", 0) for of in ledger.counts(each.id).values())
+            if changed:
+                yield each, changed
 
 
 def _shown(result: dict[str, Any], later: list[str]) -> dict[str, Any]:

@@ -37,13 +37,18 @@ async def before(routers: Routers) -> AsyncIterator[Snapshot]:
         assert await opened.snapshot() == found
 
 
-async def test_a_router_that_had_saved_nothing_has_nothing_saved_when_it_is_restored(
-    routers: Routers, before: Snapshot
-) -> None:
+@pytest.fixture
+def bare(before: Snapshot) -> Snapshot:
+    """What leaf2 is to show with nothing saved, as it is now."""
     console("rm /etc/frr/frr.conf")
+    return Snapshot(before.running, None, unsaved=True)
+
+
+async def test_a_router_that_had_saved_nothing_has_nothing_saved_when_it_is_restored(
+    routers: Routers, bare: Snapshot
+) -> None:
     async with session(routers.device("leaf2")) as opened:
-        bare = await opened.snapshot()
-        assert bare == Snapshot(before.running, None, unsaved=True)
+        assert await opened.snapshot() == bare
         await opened.apply(await opened.propose(bare.running, ROUTE, "merge"))
         await opened.save()
         assert ROUTE in ((await opened.snapshot()).startup or "")
@@ -53,11 +58,9 @@ async def test_a_router_that_had_saved_nothing_has_nothing_saved_when_it_is_rest
 
 
 async def test_what_is_saved_while_a_change_is_on_trial_goes_with_it_where_nothing_was_saved(
-    routers: Routers, before: Snapshot
+    routers: Routers, bare: Snapshot
 ) -> None:
-    console("rm /etc/frr/frr.conf")
     async with session(routers.device("leaf2")) as opened:
-        bare = await opened.snapshot()
         await opened.apply(await opened.propose(bare.running, ROUTE, "merge"), Hold(RUN, 60))
         await opened.save()
         await opened.cancel(RUN)
