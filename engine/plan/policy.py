@@ -139,7 +139,7 @@ def _number(
 def _names(raw: Mapping[str, Any], option: str, default: tuple[str, ...]) -> tuple[str, ...]:
     value = raw.get(option, default)
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
-        raise InvalidInput(f"{option}: {value!r} is no list of names")
+        raise InvalidInput(f"{option}: {value!r} is no list of names; write it as [one, another]")
     if wrong := [name for name in value if not isinstance(name, str) or not name.strip()]:
         raise InvalidInput(f"{option}: {wrong[0]!r} is no name")
     return tuple(dict.fromkeys(name.strip() for name in value))

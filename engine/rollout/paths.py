@@ -20,6 +20,7 @@ _NAMES_ASKED = 512
 _RESOLVERS = 32
 _RESOLVER_SECONDS = 15.0
 _SECONDS = 30
+_DOTTED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _ADDRESS = r"([0-9A-Fa-f.:]{2,45})"
 _INTERFACE = re.compile(
     rf"^[ \t]*(?:(?:ip|ipv4|ipv6)[ \t]+address[ \t]+(?:virtual[ \t]+)?{_ADDRESS}(?:[/ \t]|$)"
@@ -59,7 +60,7 @@ def carried(hops: Iterable[str], host: str, running: str) -> tuple[str, ...]:
     hops = tuple(hops)
     if not hops:
         return ()
-    own = {_canonical(host)} | {_canonical(one or other) for one, other in _INTERFACE.findall(running)}
+    own = {canonical(host)} | {canonical(one or other) for one, other in _INTERFACE.findall(running)}
     return tuple(hop for hop in hops if hop in own)
 
 
@@ -96,11 +97,16 @@ def _gateways(output: str) -> Iterator[str]:
             for route in json.loads(line):
                 via = route.get("gateway") or route.get("via", {}).get("host")
                 if via:
-                    yield _canonical(via)
+                    yield canonical(via)
 
 
-def _canonical(address: str) -> str:
+def canonical(host: str) -> str:
+    """Return an address as it is commonly spelled, and a name as it is."""
     try:
-        return str(ipaddress.ip_address(address))
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return address
+        # Zeros in front: the system takes such a part for an octal number.
+        with contextlib.suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(host)) if _DOTTED.fullmatch(host) else host
+        return host
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -11,6 +11,8 @@ what is read  what is done
 not_applied   the change is applied, read back, verified, and saved or held on trial
 applied       nothing; it is the outcome of an earlier try (``changed``), or the device
               already was so (``unchanged``)
+on_trial      held, and not whole or with too little time left: it is taken back, and
+              applied anew
 partial       the change is applied again, where an earlier try may have touched the
               device; held back otherwise
 foreign       held back: somebody changed the device since the plan was made
@@ -225,16 +227,13 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
         with contextlib.suppress(Moved):
             return await _send(attempt, session, "", functools.partial(session.apply_to, task.before.running))
     left_on_trial = await trial.remaining(attempt, session) if touched else None
-    if left_on_trial is not None and left_on_trial <= attempt.settings.confirm_needs:
-        # It would be taken back amid the checks: rather now, and sent anew with all of its time.
-        await trial.withdraw(attempt, session)
-        left_on_trial = None
-    now = attempt.configuration(await session.running())
-    finding = await found(attempt, session, now)
+    now, finding = await _look(attempt, session)
     attempt.read_back = finding if touched else None
-    if left_on_trial is not None and finding != "applied":
-        await trial.withdraw(attempt, session)
-        return await _push(attempt, session, touched=touched, no_more=no_more)
+    if left_on_trial is not None and (finding != "applied" or left_on_trial <= attempt.settings.confirm_needs):
+        # It would be taken back amid the checks: rather now, and sent anew with all of its time.
+        withdrawn, left_on_trial = await trial.withdraw(attempt, session), None
+        now, finding = await _look(attempt, session)
+        attempt.read_back = "on_trial" if withdrawn and finding == "not_applied" else finding
     if finding == "applied" or (finding == "not_applied" and not task.diff):
         return await _keep(
             attempt, session, now, touched=touched or not task.diff, unconfirmed=left_on_trial is not None
@@ -252,7 +251,7 @@ async def _push(attempt: Attempt, session: Session, *, touched: bool, no_more: s
         )
     if no_more:
         return await _undo(attempt, session, "failed", no_more)
-    return await _send(attempt, session, _SENT_AGAIN[finding] if touched else "", session.apply)
+    return await _send(attempt, session, _SENT_AGAIN[attempt.read_back] if attempt.read_back else "", session.apply)
 
 
 async def _keep(attempt: Attempt, session: Session, now: Configuration, *, touched: bool, unconfirmed: bool) -> Result:
@@ -260,7 +259,21 @@ async def _keep(attempt: Attempt, session: Session, now: Configuration, *, touch
     if touched and not unconfirmed:
         await session.save()
     outcome, reason = ("changed" if touched else "unchanged"), _FOUND_AS_WANTED[touched]
-    return attempt.result(outcome, reason, after=attempt.fingerprint(now), unconfirmed=unconfirmed)
+    more = _besides(attempt, now) if touched else []
+    reason += _BESIDES if more else ""
+    return attempt.result(outcome, reason, more, after=attempt.fingerprint(now), unconfirmed=unconfirmed)
+
+
+_BESIDES = "; it has lines besides, the device's own or somebody's, which are saved with it"
+
+
+def _besides(attempt: Attempt, now: Configuration) -> list[str]:
+    """Lines of a device with the whole change that are of neither configuration. Exactly what is wanted has none."""
+    task = attempt.task
+    if attempt.settings.mode == "replace" or task.before is None:
+        return []
+    before, wanted = (attempt.configuration(text).normal for text in (task.before.running, task.wanted))
+    return strange(now.normal, before, wanted, mask=attempt.masker.mask)
 
 
 Apply = Callable[[Change, Hold | None], Awaitable[str | None]]
@@ -291,6 +304,11 @@ async def _send(attempt: Attempt, session: Session, reason: str, apply: Apply) -
     return attempt.result("changed", reason, after=attempt.fingerprint(left), unconfirmed=hold is not None)
 
 
+async def _look(attempt: Attempt, session: Session) -> tuple[Configuration, Finding]:
+    now = attempt.configuration(await session.running())
+    return now, await found(attempt, session, now)
+
+
 async def found(attempt: Attempt, session: Session, now: Configuration) -> Finding:
     """Say how far the change is, asking the device what is missing only where it is not as the plan found it."""
     task, mode = attempt.task, attempt.settings.mode
@@ -305,6 +323,8 @@ async def found(attempt: Attempt, session: Session, now: Configuration) -> Findi
 _SENT_AGAIN: dict[Finding, str] = {
     "not_applied": "an earlier try had not changed it, as was read back; it was sent then",
     "partial": "an earlier try had made part of the change, as was read back; the rest was made then",
+    "on_trial": "an earlier try had left it on trial, not whole or with too little time; it was taken back and sent "
+    "anew",
 }
 _FOUND_AS_WANTED = {
     True: "an earlier try had made the change; it was read back, not sent again",

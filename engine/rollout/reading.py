@@ -24,8 +24,8 @@ class Configuration:
         return cls(text=text, normal=driver.normalise(text))
 
 
-Finding = Literal["applied", "not_applied", "partial", "foreign"]
-"""What a reading says of a change that may or may not have been made."""
+Finding = Literal["applied", "not_applied", "partial", "foreign", "on_trial"]
+"""What a reading says of a change that may or may not have been made; ``on_trial``: it was held, and was taken back."""
 
 
 def classify(now: str, before: str, wanted: str, *, complete: bool) -> Finding:

@@ -28,14 +28,18 @@ async def restore(attempt: Attempt) -> Result:
             async with attempt.session() as session:
                 return await _restore(attempt, session)
         except Unreachable as exc:
-            return attempt.result("unknown", f"not rolled back: {exc}", no_session=not attempt.restoring)
+            said = _BEGUN if attempt.restoring else "not rolled back"
+            return attempt.result("unknown", f"{said}: {exc}", no_session=not attempt.restoring)
         except PASSING as exc:
             try:
                 await attempt.pause(exc)
             except DeviceError as last:
-                return attempt.result("unknown", f"rollback broken off: {last}")
+                return attempt.result("unknown", f"{_BEGUN if attempt.restoring else 'not rolled back'}: {last}")
         except DeviceError as exc:
             return attempt.result("failed", f"not rolled back: {exc}")
+
+
+_BEGUN = "its rollback was begun, and it was not read since whether it came to its end"
 
 
 async def _restore(attempt: Attempt, session: Session) -> Result:

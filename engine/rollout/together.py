@@ -82,7 +82,7 @@ def _held(task: Task, group: str, other: str) -> Result:
 
 def held_back(name: str, group: str, other: str) -> Result:
     """The outcome of a device that must not be touched now."""
-    reason = f"{name}: not touched, for {other} of its redundancy group {group} is not in order: look at that one first"
+    reason = f"{name}: not touched: it waits for {other}, of the same redundancy group {group}: look at that one first"
     return Result(name=name, outcome="held_back", reason=reason, held_for=group)
 
 

@@ -180,7 +180,12 @@ def _stage(checkpoint: Checkpoint, counts: dict[str, int]) -> dict[str, Any]:
 
 def _rollback(step: Checkpoint) -> dict[str, Any]:
     """One step of a rollback, in the shape of a stage; its devices' outcomes are counted in their stages."""
+    from ansible_collections.raywright.fleet.engine.rollout.rollback import INTERRUPTED
+
     shown = _stage(step, step.detail.get("outcomes", {}))
+    if step.verdict == INTERRUPTED:
+        # It was closed by the next try: how long it took itself is not known.
+        shown |= {"verdict": INTERRUPTED, "seconds": 0.0}
     return {**shown, "devices": step.detail["devices"], "scope": step.detail["rollback"], "why": step.detail["reason"]}
 
 
@@ -211,7 +216,8 @@ def _text(report: dict[str, Any], path: str | None) -> str:
     for stage in [*report["stages"], *report.get("rollbacks", ())]:
         counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in stage["outcomes"].items())
         said = f"  {stage['name']:<12} {counts or counted(stage['devices'], 'device')}"
-        lines.append(f"{said}; {stage['verdict']}, {stage['seconds']:.1f} s" if stage["verdict"] else said)
+        took = f", {stage['seconds']:.1f} s" if stage["seconds"] else ""
+        lines.append(f"{said}; {stage['verdict']}{took}" if stage["verdict"] else said)
     found = Counter(each["found"] for each in report["read_back"])
     if found:
         said = ", ".join(f"{count} {finding.replace('_', ' ')}" for finding, count in found.items())

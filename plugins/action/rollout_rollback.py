@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ansible_collections.raywright.fleet.engine.wording import counted, listed
@@ -42,6 +43,7 @@ class ActionModule(LedgerAction):
         "max_failure_percentage": {"type": "float"},
         "min_sample": {"type": "int"},
         "concurrency": {"type": "int"},
+        "timeout": {"type": "str"},
         "at_once": {"type": "bool", "default": False},
         "ray_address": {"type": "str", "default": "local"},
     }
@@ -60,6 +62,8 @@ class ActionModule(LedgerAction):
         if args["stage"] and not ledger.counts(run.id).get(args["stage"]):
             raise InvalidInput(f"Run {run.id} has no stage {args['stage']!r}")
         policy = recorded(run.definition["policy"])
+        if args["timeout"] is not None:
+            policy = replace(policy, timeout=_timeout(args["timeout"]))
         limited = within_limit(task_vars) if task_vars.get("ansible_limit") else None
         gone = set(unknown_names(task_vars, list(run.definition["devices"])))
         if self._task.check_mode:
@@ -130,6 +134,15 @@ def _look(
     names = [each.name for each in due if each.name not in gone]
     steps = reversal.steps(names, stages, args["order"], behind=behind, last=last) if names else []
     return _Found(run, targets, due, last, steps)
+
+
+def _timeout(given: str) -> float:
+    from ansible_collections.raywright.fleet.engine.errors import InvalidInput
+    from ansible_collections.raywright.fleet.engine.plan.stages import seconds
+
+    if not (read := seconds(given, "timeout")):
+        raise InvalidInput("timeout: no device answers in no time")
+    return read
 
 
 def _check_numbers(args: dict[str, Any]) -> None:
@@ -204,6 +217,8 @@ def _would(run: Run, due: list[Due], steps: list[list[str]]) -> dict[str, Any]:
     msg = (
         f"{counted(len(due), 'device')} of run {run.id} would be restored to what they were before it: {sizes}."
         if due
+        else f"Run {run.id} is rolled back already."
+        if run.state == "rolled_back"
         else f"Run {run.id} has changed nothing that could be rolled back."
     )
     return {

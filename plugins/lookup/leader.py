@@ -13,10 +13,10 @@ author:
 description:
   - A play over 10,000 hosts costs Ansible seconds for every task, even for tasks that run once.
   - A play on the first of them costs nothing, still sees that host's variables, and still holds C(--limit).
-  - Returns the name of the first host that a pattern selects within C(--limit).
+  - Returns the first host that a pattern selects within C(--limit), as a pattern that selects it alone.
 options:
   _terms:
-    description: A host pattern, as in C(hosts).
+    description: Host patterns, as in C(hosts); lists of them as well.
     required: true
 """
 
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The host's name.
+  description: The host's name, with a comma where the name alone would be taken for several patterns.
   type: list
   elements: str
 """
@@ -40,6 +40,7 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleLookupError
+from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.raywright.fleet.plugins.plugin_utils._patterns import matching
 
@@ -49,7 +50,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         known = variables or {}
         limit = known.get("ansible_limit")
-        pattern = ",".join(str(term) for term in terms)
+        pattern = ",".join(str(each) for term in terms for each in (term if isinstance(term, list) else [term]))
         found = matching(self._loader, known["groups"], pattern, limit=limit)
         if not found and context.CLIARGS.get("syntax"):
             # A playbook's form can be checked without the inventory that it will run on.
@@ -60,4 +61,5 @@ class LookupModule(LookupBase):
                 f"The pattern '{pattern}' matches no host{within}; check it against the inventory "
                 "(ansible-inventory --graph)."
             )
-        return found[:1]
+        # A name with a space is several patterns, but where a comma divides them.
+        return [name if split_host_pattern(name) == [name] else f"{name}," for name in found[:1]]

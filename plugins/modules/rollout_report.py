@@ -49,7 +49,7 @@ report:
       C(in_flight) and C(notes); see M(raywright.fleet.rollout_plan).
     - C(rollbacks) lists the steps of rollbacks in the shape of C(stages). In C(outcomes) each device counts once.
     - C(read_back) lists the devices whose outcome was unknown until they were read again, and what was C(found) there,
-      C(applied), C(not_applied), C(partial) or C(foreign).
+      C(applied), C(not_applied), C(partial), C(on_trial) or C(foreign).
     - C(unconfirmed) names the devices that hold their change on trial, so far as the ledger knows. They revert by
       themselves unless they are confirmed.
   type: dict

@@ -54,6 +54,9 @@ options:
   concurrency:
     description: Devices in flight at once. Default is the run's own.
     type: int
+  timeout:
+    description: How long one exchange with a device may take, V(90) or C(2m). Default is the run's own.
+    type: str
   at_once:
     description:
       - For an emergency, restores everything that can be restored as fast as O(concurrency) allows, with no stages, no

@@ -15,6 +15,7 @@ from ansible import constants as C  # noqa: N812 - the name that Ansible's own c
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
+from ansible_collections.raywright.fleet.engine.rollout.paths import canonical
 from ansible_collections.raywright.fleet.plugins.plugin_utils._hosts import host_variables, renderer, templated
 from ansible_collections.raywright.fleet.plugins.plugin_utils._known_hosts import files_of, known_hosts, options_of
 from ansible_collections.raywright.fleet.plugins.plugin_utils._secrets import SecretFinder
@@ -63,7 +64,8 @@ class Reached:
 
     @property
     def address(self) -> str:
-        return f"{self.device['host']}:{self.device['port']}"
+        """The same for every spelling of an address."""
+        return f"{canonical(str(self.device['host']))}:{self.device['port']}"
 
 
 class Devices:

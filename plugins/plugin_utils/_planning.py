@@ -236,7 +236,7 @@ class Planning:
             f"Run {run.id} of {run.name} is {run.state} and goes on where it stopped: {summary} "
             f"(digest {run.digest[:16]})"
         )
-        ended = {name for name, each in checkpoints.items() if each.state in {"passed", "skipped"}}
+        ended = {name for name, each in checkpoints.items() if each.state in {"passed", "skipped", "failed"}}
         return {
             "changed": False,
             "run": run.id,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ansible_collections.raywright.fleet.plugins.plugin_utils._devices import Reached
 
 _LONGEST = 60
+_NAMED = 3
 
 
 def asked(policy: Policy) -> list[str]:
@@ -71,6 +72,8 @@ def _groups(name: str, devices: Sequence[Reached], task_vars: Mapping[str, Any])
         found[each.name].update(f"{name} {value}" for value in _values(each.traits.get(name)))
     alike = groups_beginning(task_vars, name)
     for group, hosts in alike.items():
+        _require_alike(name, group, {host: found[host] for host in hosts if found.get(host)})
+    for group, hosts in alike.items():
         for host in hosts:
             found[host].add(group)
     if not known and not alike:
@@ -79,6 +82,16 @@ def _groups(name: str, devices: Sequence[Reached], task_vars: Mapping[str, Any])
             "name that begins so"
         )
     return found
+
+
+def _require_alike(name: str, group: str, values: Mapping[str, set[str]]) -> None:
+    """Raise ``InvalidInput`` where the variable divides what the group, named alike by chance, would put together."""
+    if values and not set.intersection(*values.values()):
+        some = "; ".join(f"{host}: {', '.join(sorted(each))}" for host, each in list(values.items())[:_NAMED])
+        raise InvalidInput(
+            f"network_rollout_never_together: {name!r} is a variable, and the name of the group {group} begins so, "
+            f"too, whose devices have different values of it ({some}); call one of them something else"
+        )
 
 
 def _last(names: Sequence[str], task_vars: Mapping[str, Any]) -> dict[str, str]:

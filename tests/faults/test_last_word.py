@@ -4,14 +4,12 @@
 
 import pytest
 from promises import never_blind, one_outcome_each
+from rollouts import NEVER
 
 DEVICES = 4
 STRIKE = """\
 CREATE TRIGGER strike BEFORE UPDATE OF state ON runs WHEN NEW.state = '{}' BEGIN SELECT RAISE(ABORT, 'struck'); END
 """
-
-
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 
 
 @pytest.mark.parametrize(("state", "code", "given"), [("completed", 0, {}), ("stopped", 2, {"validate": NEVER})])

@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 DEADLINE = 600
 TEMPLATE = ROOT / "playbooks" / "templates" / "embedded_fabric.j2"
 BY_HAND = "ntp server 192.0.2.99"
+NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
+"""A check that no device passes."""
 
 
 class EmbeddedFleet:

@@ -84,7 +84,7 @@ def test_when_the_first_of_a_pair_does_not_end_in_order_the_second_is_not_touche
     assert (small.fleet.configurations()[second], small.fleet.commits()[second]) == (before, 0)
     assert small.add_up()["outcomes"] == {"changed": SMALL - 2, outcome: 1, "held_back": 1}
     reasons = {each["name"]: each["reason"] for each in small.report["failures"]}
-    assert f"not touched, for {first} ({outcome}) of its redundancy group pair 1" in reasons[second]
+    assert f"not touched: it waits for {first} ({outcome}), of the same redundancy group pair 1" in reasons[second]
 
 
 def test_what_became_of_the_first_in_an_earlier_stage_holds_the_second_back_in_a_later_one(small):
@@ -118,7 +118,7 @@ def test_a_member_that_cannot_be_reached_when_the_plan_is_made_holds_the_others_
     code, output = small.run(*more, stages=["100%"], never_together="stack_", max_failure_percentage=20, retries=1)
     assert (code, small.fleet.commits()[other]) == (0, 0), output
     assert "1 held back for the sake of their redundancy group" in output
-    assert f"{other}: not touched, for {dead} (unreachable) of its redundancy group stack_2" in flat(output)
+    assert f"{other}: not touched: it waits for {dead} (unreachable), of the same redundancy group" in flat(output)
     assert small.add_up()["outcomes"] == {"changed": SMALL - 2, "unreachable": 1, "held_back": 1}
 
 
@@ -217,10 +217,21 @@ def test_a_stratum_of_which_all_fail_stops_the_run_though_it_is_a_small_part_of_
     [
         ({"never_together": "nosuch"}, "network_rollout_never_together: no device has a variable 'nosuch'"),
         ({"last": ["nosuch"]}, "network_rollout_last: 'nosuch' is neither a host nor a group of the inventory"),
-        ({"stratify": "role"}, "stratify: 'role' is no list of names"),
+        ({"stratify": "role"}, "stratify: 'role' is no list of names; write it as [one, another]"),
     ],
 )
 def test_a_name_that_means_nothing_is_refused_before_anything_is_touched(small, given, says):
     code, output = small.run(**given)
     assert (code, says in flat(output)) == (2, True), output
     assert set(small.fleet.commits().values()) == {0}
+
+
+def test_a_group_that_is_named_like_the_variable_by_chance_is_not_taken_for_one_redundancy_group(small):
+    names = small.fleet.names
+    hosts = {name: {"pair": f"p{at // 2}"} for at, name in enumerate(names)}
+    code, output = small.run(*inventory(small, hosts, {"pairs": names}), never_together="pair")
+    assert (code, set(small.fleet.commits().values())) == (2, {0}), output
+    assert "'pair' is a variable, and the name of the group pairs begins so, too, whose devices have" in flat(output)
+    alike = {f"pair_{at // 2}": names[at : at + 2] for at in range(0, len(names), 2)}
+    code, output = small.run(*inventory(small, hosts, alike), "--check", never_together="pair")
+    assert code == 0, output

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from rollouts import BY_HAND, DEADLINE, TEMPLATE, wait_for
+from rollouts import BY_HAND, DEADLINE, NEVER, TEMPLATE, wait_for
 
 SMALL = 9  # below ten devices no Ray is started
 
@@ -67,7 +67,7 @@ def test_a_rollback_goes_in_stages_the_last_first_is_on_record_and_holds_its_dev
     assert first == order[:1]
     assert project.query("SELECT count(*) FROM claims") == [(0,)]
     code, output = rollback(project)
-    assert (code, "has changed nothing that could be rolled back" in output) == (0, True), output
+    assert (code, "is rolled back already" in output) == (0, True), output
     code, output = project.run(playbook="raywright.fleet.status", inventory=False, run="rollout")
     assert (code, "The record is whole" in output) == (0, True), output
 
@@ -111,19 +111,43 @@ def test_it_says_how_many_could_not_be_restored_and_what_helps(project_of):
     assert (code, "and 6 more. Run the rollback again once that is put right" in flat(output)) == (2, True), output
 
 
+def in_the_middle(project, process):
+    """Wait until a rollback has restored four devices, some of them in its second step."""
+
+    def restored():
+        found = [text for path in project.path.glob(".raywright/runs/*/*-rollback.jsonl") if (text := path.read_text())]
+        return sum(text.count('"event":"outcome"') for text in found) >= 4 or process.poll() is not None
+
+    wait_for(restored, "two outcomes of the second step")
+    assert process.poll() is None, project.output
+
+
+def test_one_that_a_failed_stage_began_goes_on_whatever_the_tasks_before_that_stage_say_by_then(project_of):
+    project = project_of(SMALL, latency=50.0)
+    before = project.fleet.configurations()
+    hook = project.path / "before.yml"
+    hook.write_text(f"- ansible.builtin.assert:\n    that: \"'{project.path}/closed' is not exists\"\n")
+    given = {"stages": ["100%"], "before_stage": str(hook), "validate": NEVER, "on_failure": "rollback_stage"}
+    process = project.start(**given, concurrency=2)
+    in_the_middle(project, process)
+    for pid in [process.pid, *project.processes(argument=b"engine.rollout")]:
+        os.kill(pid, signal.SIGKILL)
+    process.wait(DEADLINE)
+    (project.path / "closed").touch()
+    code, output = project.run(**given, concurrency=2)
+    assert (code, project.fleet.configurations() == before, project.state()) == (2, True, "rolled_back"), output
+    assert "rollback 2   8 devices; interrupted\n" in output
+    code, output = rollback(project)
+    assert (code, "is rolled back already" in output) == (0, True), output
+
+
 @pytest.mark.parametrize("victim", ["playbook", "engine"])
 def test_one_that_was_killed_is_gone_on_with_and_ends_byte_for_byte(project_of, victim):
     project = project_of(SMALL, latency=50.0)
     before, _order = rolled_out(project, timeout=10, concurrency=2)
     words = {"run": "rollout", "reason": "killed", "stages": [2, "100%"], "report": "report.json"}
     process = project.start(playbook="raywright.fleet.rollback", **words)
-
-    def in_the_middle():
-        found = [text for path in project.path.glob(".raywright/runs/*/*-rollback.jsonl") if (text := path.read_text())]
-        return sum(text.count('"event":"outcome"') for text in found) >= 4 or process.poll() is not None
-
-    wait_for(in_the_middle, "two outcomes of the second step")
-    assert process.poll() is None, project.output
+    in_the_middle(project, process)
     victims = [process.pid] if victim == "playbook" else project.processes(argument=b"engine.rollout")
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
@@ -285,7 +309,7 @@ def test_whoever_waits_for_a_member_of_its_group_that_cannot_be_reached_counts_f
     code, output = rollback(project, stages=stages)
     left = {name: each for name, each in project.outcomes().items() if each != "rolled_back"}
     assert (code, left) == (2, {cut: "unknown", other: "held_back"}), output
-    assert f"{other}: not touched, for {cut} (unknown) of its redundancy group" in flat(output)
+    assert f"{other}: not touched: it waits for {cut} (unknown), of the same redundancy group" in flat(output)
     # Known by now, it is tried before the one that waits for it, however few a step has.
     code, output = rollback(project, stages=[1, "100%"])
     left = {name: each for name, each in project.outcomes().items() if each != "rolled_back"}
@@ -333,7 +357,7 @@ def test_a_limit_holds_for_a_rollback_too(project_of):
     assert project.fleet.configurations() == {name: (before if name in some else after)[name] for name in before}
     assert project.report["outcomes"] == {"rolled_back": 2, "changed": 7}
     code, output = rollback(project, "--limit", order[2])
-    assert (code, "has changed nothing that could be rolled back" in output) == (0, True), output
+    assert (code, "is rolled back already" in output) == (0, True), output
     assert project.state() != "rolled_back"
     code, output = rollback(project)
     assert (code, project.fleet.configurations() == before, project.state()) == (0, True, "rolled_back"), output

@@ -115,6 +115,10 @@ BAD_INPUT = {
         lambda project: (inventory(project, "twin", {}, **{"leaf-002": {"ansible_host": "127.64.0.3"}}), {}),
         ["leaf-002 and leaf-001 have the same address, 127.64.0.3"],
     ),
+    "two hosts with one address in two spellings": (
+        lambda project: (inventory(project, "twin", {}, **{"leaf-002": {"ansible_host": "::ffff:127.64.0.3"}}), {}),
+        ["leaf-002 and leaf-001 have the same address, 127.64.0.3"],
+    ),
     "a check with a bad pattern": (
         lambda _: ([], {"validate": [{"command": "show version", "match": "("}]}),
         ["validate: entry 1: match: '(' is no regular expression"],

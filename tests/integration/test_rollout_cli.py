@@ -5,9 +5,8 @@
 import re
 
 import pytest
-from rollouts import TEMPLATE, Project
+from rollouts import NEVER, TEMPLATE, Project
 
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 DEVICES = 6
 
 

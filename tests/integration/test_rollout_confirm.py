@@ -8,10 +8,9 @@ import re
 import signal
 
 import pytest
-from rollouts import Project, wait_for
+from rollouts import NEVER, Project, wait_for
 
 SMALL = 6
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 PATIENT = [{"name": "patient", "command": "show version", "match": "no such thing", "retries": 300, "delay": 1}]
 FINE = [{"name": "fine", "command": "show version", "match": "embedded router", "retries": 0}]
 TIMEOUT = 10

@@ -9,9 +9,8 @@ import signal
 import sqlite3
 
 import pytest
-from rollouts import BY_HAND, DEADLINE, TEMPLATE, wait_for
+from rollouts import BY_HAND, DEADLINE, NEVER, TEMPLATE, wait_for
 
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 SMALL = 9  # below ten devices no Ray is started
 
 

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from rollouts import DEADLINE, TEMPLATE, wait_for
-
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
+from rollouts import DEADLINE, NEVER, TEMPLATE, wait_for
 
 
 @pytest.mark.ray

@@ -6,14 +6,12 @@ import json
 import subprocess
 
 import pytest
-from rollouts import DEADLINE, Project, wait_for
+from rollouts import DEADLINE, NEVER, Project, wait_for
 
 from tests.integration import postgresql
 
 SMALL = 9  # below ten devices no Ray is started
 PARKED = {"approval": "plan", "approval_wait": "park", "requester": "anna"}
-
-NEVER = [{"name": "never", "command": "show version", "match": "no such thing", "retries": 0}]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from engine.devices.base import Change, Device, Held, Snapshot
 from engine.errors import CommandFailed, NotHeld, Rejected
 from engine.rollout import confirming, trial
 from engine.rollout.job import Settings, Task
-from engine.rollout.procedures import Attempt
+from engine.rollout.procedures import Attempt, push
 from engine.sealing.key import FleetKey
 from engine.sealing.masking import Masker
 
@@ -43,10 +43,18 @@ class Platform:
         return Snapshot(await self.running(), "old\n")
 
     async def propose(self, running, wanted, mode):
-        return Change(mode, wanted, () if running == wanted else ("+new",))
+        return Change(mode, wanted, () if wanted in running else ("+new",))
 
     async def held(self):
         return self.holds
+
+    async def cancel(self, _token):
+        if self.holds is None or self.holds.remaining < 0:
+            raise NotHeld("nothing is held")
+        self.holds = None
+
+    async def apply(self, _change, hold):
+        self.holds = Held(hold.token, hold.seconds)
 
     async def confirm(self, _token):
         if not self.keeps:
@@ -59,11 +67,12 @@ class Platform:
         self.saved += 1
 
 
-def attempted(platform):
+def attempted(platform, **more):
     key = FleetKey.load(env={"RAYWRIGHT_FLEET_KEY": base64.urlsafe_b64encode(bytes(32)).decode()}, default_path=None)
-    settings = Settings(run="r-x", stage="1", mode="replace", concurrency=1, retries=1, confirm_timeout=60)
+    given = {"run": "r-x", "stage": "1", "mode": "replace", "concurrency": 1, "retries": 1, "confirm_timeout": 60}
+    settings = Settings(**given | more)
     device = Device(name="r1", network_os="x", host="192.0.2.1")
-    task = Task(kind="confirm", device=device, wanted=WANTED, before=BEFORE, touched=True)
+    task = Task(kind="confirm", device=device, wanted=WANTED, before=BEFORE, diff=("+new",), touched=True)
     return Attempt(task, settings, platform, key, Masker())
 
 
@@ -102,3 +111,32 @@ async def test_a_plan_is_not_made_on_what_is_on_trial_and_says_what_to_do(remain
     platform = Platform(shows=[WANTED], held=Held("r-other", remaining))
     with pytest.raises(Rejected, match=f"r1: a change of run r-other {says}"):
         await trial.require_free(attempted(platform), platform)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "read_back", "says"),
+    [
+        (
+            4.0,
+            "on_trial",
+            "an earlier try had left it on trial, not whole or with too little time; it was taken back and",
+        ),
+        (-1.0, "not_applied", "an earlier try had not changed it, as was read back; it was sent then"),
+    ],
+)
+async def test_what_is_on_trial_with_too_little_time_left_is_taken_back_sent_anew_and_said_to_be(
+    remaining, read_back, says
+):
+    platform = Platform(shows=[WANTED, BEFORE.running, WANTED], held=Held("r-x", remaining))
+    result = await push(attempted(platform, confirm_needs=5.0))
+    assert (result.outcome, result.read_back, result.unconfirmed) == ("changed", read_back, True), result
+    assert result.reason.startswith(says)
+    assert platform.holds == Held("r-x", 60)
+
+
+@pytest.mark.parametrize(("mode", "told"), [("merge", True), ("replace", False)])
+async def test_lines_of_somebody_that_are_saved_with_a_change_found_made_are_told(mode, told):
+    platform = Platform(shows=["old\ntheirs\nnew\n"])
+    result = await push(attempted(platform, mode=mode, confirm_timeout=0))
+    assert (result.outcome, result.read_back, platform.saved) == ("changed", "applied", 1)
+    assert result.reason.endswith("which are saved with it: +theirs") is told, result.reason

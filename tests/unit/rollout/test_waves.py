@@ -115,7 +115,7 @@ def test_the_second_is_not_touched_when_the_first_did_not_end_in_order(outcome):
     assert outcomes(events) == {"a": outcome, "b": "held_back", "c": "changed"}
     [held] = [event for event in events if event.get("held_for")]
     said = outcome.replace("_", " ")
-    assert held["reason"].startswith(f"b: not touched, for a ({said}) of its redundancy group pair 1 is not in order")
+    assert held["reason"].startswith(f"b: not touched: it waits for a ({said}), of the same redundancy group pair 1")
 
 
 def test_the_second_is_not_touched_when_the_first_does_not_pass_its_checks():
