@@ -13,6 +13,8 @@ anything else                    held back
 What is saved is ours as a whole, or as a beginning that a full disk left; anything else is held back as well.
 """
 
+import asyncio
+
 from ..devices.base import Session, Snapshot
 from ..errors import DeviceError, Unreachable
 from . import trial
@@ -23,23 +25,26 @@ from .reading import classify, strange
 
 async def restore(attempt: Attempt) -> Result:
     """Bring back the configuration of before, byte for byte, unless somebody else changed the device since."""
+    looked = False
     while True:
         try:
             async with attempt.session() as session:
                 return await _restore(attempt, session)
-        except Unreachable as exc:
-            said = _BEGUN if attempt.restoring else "not rolled back"
-            return attempt.result("unknown", f"{said}: {exc}", no_session=not attempt.restoring)
-        except PASSING as exc:
-            try:
-                await attempt.pause(exc)
-            except DeviceError as last:
-                return attempt.result("unknown", f"{_BEGUN if attempt.restoring else 'not rolled back'}: {last}")
+        except (Unreachable, *PASSING) as exc:
+            # Of tries that found no session there are none left.
+            no_session = isinstance(exc, Unreachable)
+            if not no_session and await attempt.another_try():
+                continue
+            if attempt.restoring and not looked:
+                # It goes on by itself where the session broke; where many do at once, that alone made it break.
+                looked = True
+                await asyncio.sleep(min(_SETTLE_SECONDS, attempt.settings.timeout))
+                continue
+            if attempt.restoring:
+                return attempt.result("unknown", f"{attempt.task.name}: rollback begun, and not read since: {exc}")
+            return attempt.result("unknown", f"not rolled back: {exc}", no_session=no_session)
         except DeviceError as exc:
             return attempt.result("failed", f"not rolled back: {exc}")
-
-
-_BEGUN = "its rollback was begun, and it was not read since whether it came to its end"
 
 
 async def _restore(attempt: Attempt, session: Session) -> Result:
@@ -121,6 +126,8 @@ def _passed_over(attempt: Attempt, line: str) -> bool:
     return bool(line.strip()) and not attempt.driver.normalise(line).strip()
 
 
+_SETTLE_SECONDS = 10.0
+"""How long a device that was lost while it was restored is left alone before the last look."""
 _AS_BEFORE = {True: "its change was on trial and was taken back", False: "was already as before"}
 
 

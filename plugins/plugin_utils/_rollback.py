@@ -228,12 +228,15 @@ class Rollback:
         if whole:
             return said
         troubles = listed(list(self._recorder.reasons.values()), most=_SHOWN, between="; ")
+        unknown, others = outcomes["unknown"], outcomes.total() - outcomes["unknown"] - outcomes["rolled_back"]
+        said += f", {others} are not" if others else ""
+        said += f", {unknown} may not be" if unknown else ""
         if not tripped:
-            return f"{said}; the others are not: {troubles}. Run the rollback again once that is put right"
+            return f"{said}: {troubles}. Run the rollback again once that is put right"
         left = len(self._due) - outcomes.total()
         if not left:
             return (
-                f"{said}; too many are not: {tripped}: {troubles}. Every device had its turn: put that right and run "
+                f"{said}; too many: {tripped}: {troubles}. Every device had its turn: put that right and run "
                 "the rollback again, which tries these once more"
             )
         return (

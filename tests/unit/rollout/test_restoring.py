@@ -49,7 +49,7 @@ class Platform:
 
     async def restore(self, snapshot):
         if self.half:
-            self.shows, self.half = self.half, None
+            self.shows, self.half = self.half, self.half if self.breaks else None
             self.gone = self.breaks is Unreachable
             raise SessionLost("it broke")
         self.shows = snapshot
@@ -67,6 +67,7 @@ def attempted(platform, *, touched=False, retries=2):
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr("engine.rollout.procedures.delays", lambda tries: iter([0.0] * (tries - 1)))
+    monkeypatch.setattr(restoring, "_SETTLE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +111,19 @@ async def test_what_a_session_that_broke_left_half_restored_is_restored_by_the_n
     assert (result.outcome, platform.shows, result.restoring) == ("rolled_back", BEFORE, False)
 
 
+async def test_when_no_try_is_left_a_device_that_may_be_half_restored_is_looked_at_once_more():
+    platform = Platform(AFTER, half=BEFORE)
+    result = await restoring.restore(attempted(platform, retries=1))
+    assert (result.outcome, platform.shows, result.restoring) == ("rolled_back", BEFORE, False)
+
+
 @pytest.mark.parametrize("then", [Unreachable, CommandFailed])
 async def test_a_device_that_may_be_half_restored_says_so(then):
     platform = Platform(AFTER, half=AFTER, breaks=then)
-    result = await restoring.restore(attempted(platform, retries=2 if then is Unreachable else 1))
+    result = await restoring.restore(attempted(platform))
     assert (result.outcome, result.restoring, result.no_session) == ("unknown", True, False)
     # It may as well be as it was before by now.
-    assert result.reason.startswith("its rollback was begun, and it was not read since"), result.reason
+    assert result.reason.startswith("r1: rollback begun, and not read since: "), result.reason
 
 
 async def test_a_device_that_had_nothing_saved_is_restored_to_that():
