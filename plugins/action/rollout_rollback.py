@@ -219,7 +219,7 @@ def _would(run: Run, due: list[Due], steps: list[list[str]]) -> dict[str, Any]:
         if due
         else f"Run {run.id} is rolled back already."
         if run.state == "rolled_back"
-        else f"Run {run.id} has changed nothing that could be rolled back."
+        else f"There is nothing to roll back of run {run.id} on these devices."
     )
     return {
         "changed": bool(due),
