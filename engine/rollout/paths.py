@@ -102,11 +102,12 @@ def _gateways(output: str) -> Iterator[str]:
 
 def canonical(host: str) -> str:
     """Return an address as it is commonly spelled, and a name as it is."""
+    if _DOTTED.fullmatch(host):
+        # Not ip_address: with a zero in front the system takes a part for an octal number, and that refuses it.
+        with contextlib.suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(host))
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        # Zeros in front: the system takes such a part for an octal number.
-        with contextlib.suppress(OSError):
-            return socket.inet_ntoa(socket.inet_aton(host)) if _DOTTED.fullmatch(host) else host
         return host
     return str(getattr(address, "ipv4_mapped", None) or address)

@@ -270,7 +270,8 @@ _BESIDES = "; it has lines besides, the device's own or somebody's, which are sa
 def _besides(attempt: Attempt, now: Configuration) -> list[str]:
     """Lines of a device with the whole change that are of neither configuration. Exactly what is wanted has none."""
     task = attempt.task
-    if attempt.settings.mode == "replace" or task.before is None:
+    assert task.before is not None
+    if attempt.settings.mode == "replace":
         return []
     before, wanted = (attempt.configuration(text).normal for text in (task.before.running, task.wanted))
     return strange(now.normal, before, wanted, mask=attempt.masker.mask)

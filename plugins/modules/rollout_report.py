@@ -47,7 +47,8 @@ report:
     - The report, with C(run), C(digest), C(state), C(devices) (how many), C(outcomes), C(stages), C(rollbacks),
       C(failures), C(read_back), C(unconfirmed), C(approvals), C(engine), and what the plan said, C(canary), C(last),
       C(in_flight) and C(notes); see M(raywright.fleet.rollout_plan).
-    - C(rollbacks) lists the steps of rollbacks in the shape of C(stages). In C(outcomes) each device counts once.
+    - C(rollbacks) lists the steps of rollbacks in the shape of C(stages); one that broke off has the verdict
+      C(interrupted). In C(outcomes) each device counts once.
     - C(read_back) lists the devices whose outcome was unknown until they were read again, and what was C(found) there,
       C(applied), C(not_applied), C(partial), C(on_trial) or C(foreign).
     - C(unconfirmed) names the devices that hold their change on trial, so far as the ledger knows. They revert by

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from engine.rollout import paths
-from engine.rollout.paths import carried, next_hops
+from engine.rollout.paths import canonical, carried, next_hops
 
 HOPS = ("192.0.2.1", "fd00::1")
 
@@ -59,3 +59,18 @@ def test_a_resolver_that_does_not_answer_holds_no_plan_up(monkeypatch):
     finally:
         ended.set()
     assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(
+    ("spelled", "common"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.002.010", "192.0.2.8"),  # octal, as the system reads it
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("FD00:0::1", "fd00::1"),
+        ("999.0.2.1", "999.0.2.1"),
+        ("r1.example.net", "r1.example.net"),
+    ],
+)
+def test_an_address_has_one_spelling_and_a_name_its_own(spelled, common):
+    assert canonical(spelled) == common
